@@ -28,4 +28,6 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return value.hex()
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=lambda b: b.hex()).replace("NaN", "nan")
+    return json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=lambda b: b.hex()
+    ).replace("NaN", "nan")

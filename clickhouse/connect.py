@@ -1,0 +1,134 @@
+"""Who is the database, and how to speak with it: over HTTP, always, whether it is embedded or a cluster."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import clickhouse_connect
+import urllib3.exceptions
+from clickhouse_connect.driver import AsyncClient, Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.httputil import get_pool_manager
+
+from clickhouse.engine_config import DATABASE
+from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
+
+# Servers since 26.2 default to asynchronous inserts and to dropping blocks they have seen. We batch ourselves and every
+# table is idempotent, so both would only add delay, or swallow rows that come again after a deletion.
+WRITE_SETTINGS: dict[str, Any] = {
+    "async_insert": 0,
+    "deduplicate_insert": "disable",
+    "distributed_foreground_insert": 1,
+    # One insert may carry spans of many days; times are clamped to 400 days before they get here.
+    "max_partitions_per_insert_block": 1000,
+    # Idempotent targets, so the order in which views see a block does not matter.
+    "parallel_view_processing": 1,
+}
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 300
+_WRONG_PASSWORD = ("516", "193", "194")  # ClickHouse's AUTHENTICATION_FAILED and its older siblings
+
+
+@dataclass(frozen=True)
+class Database:
+    """A ClickHouse to speak with."""
+
+    host: str
+    port: int
+    user: str = "default"
+    password: str = ""
+    name: str = DATABASE
+    secure: bool = False
+    cluster: str = ""
+
+    @classmethod
+    def from_url(cls, url: str, cluster: str = "") -> "Database":
+        """`http[s]://user:password@host:port/database`."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or parts.hostname is None:
+            raise DatabaseRefused(
+                f"CLICKHOUSE_URL must look like http://user:password@host:8123/database, not {_masked(url)}."
+            )
+        secure = parts.scheme == "https"
+        return cls(
+            host=parts.hostname,
+            port=parts.port if parts.port is not None else (8443 if secure else 8123),
+            user=unquote(parts.username) if parts.username is not None else "default",
+            password=unquote(parts.password) if parts.password is not None else "",
+            name=parts.path.strip("/") or DATABASE,
+            secure=secure,
+            cluster=cluster,
+        )
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.secure else "http"
+        return f"{scheme}://{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self.host}:{self.port}/{self.name}"
+
+    @property
+    def address(self) -> str:
+        """For messages: where it is, without the password."""
+        return f"{self.user}@{self.host}:{self.port}/{self.name}"
+
+    @property
+    def everywhere(self) -> str:
+        """The database whose tables reach all shards; the same one where there is no cluster."""
+        return f"{self.name}_all" if self.cluster else self.name
+
+    def across_shards(self) -> "Database":
+        return replace(self, name=self.everywhere)
+
+
+def _masked(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    return f"…@{tail}" if at else url
+
+
+def connect(database: Database, *, settings: dict[str, Any] | None = None, connections: int = 8) -> Client:
+    """A client with a pool of its own; it may be shared by threads."""
+    try:
+        return clickhouse_connect.get_client(
+            **_client_options(database, settings),
+            pool_mgr=get_pool_manager(maxsize=connections, num_pools=2, verify=True),
+        )
+    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as error:
+        raise explained(error, database) from error
+
+
+async def connect_async(database: Database, *, settings: dict[str, Any] | None = None) -> AsyncClient:
+    try:
+        return await clickhouse_connect.get_async_client(**_client_options(database, settings))
+    except (ClickHouseError, OSError) as error:
+        raise explained(error, database) from error
+
+
+def _client_options(database: Database, settings: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "host": database.host,
+        "port": database.port,
+        "username": database.user,
+        "password": database.password,
+        "database": database.name,
+        "interface": "https" if database.secure else "http",
+        "verify": True,
+        "autogenerate_session_id": False,  # a ClickHouse session serialises its queries
+        "connect_timeout": CONNECT_SECONDS,
+        "send_receive_timeout": ANSWER_SECONDS,
+        "settings": settings if settings is not None else WRITE_SETTINGS,
+    }
+
+
+def explained(error: Exception, database: Database) -> DatabaseError:
+    """The sentence for a failure that a client raised."""
+    text = str(error)
+    if any(f"Code: {code}" in text or f"error code {code}" in text for code in _WRONG_PASSWORD):
+        return DatabaseRefused(
+            f"The database at {database.address} refuses the user or the password. Check CLICKHOUSE_URL."
+        )
+    if "UNKNOWN_DATABASE" in text or "code 81" in text:
+        return DatabaseRefused(
+            f"There is no database {database.name} at {database.address}. Run `genai-sessions migrate`."
+        )
+    if isinstance(error, urllib3.exceptions.HTTPError | OSError) or "onnect" in text:
+        return DatabaseAway(f"No database answers at {database.address}. Is it started, and is CLICKHOUSE_URL right?")
+    return DatabaseError(f"The database at {database.address} answered: {text.splitlines()[0][:300]}")

@@ -1,0 +1,116 @@
+-- Spans are the truth. A span sent twice is two rows of one identity until a merge; the greater version is the span.
+
+-- shard by cityHash64(project_id, trace_id)
+CREATE TABLE IF NOT EXISTS spans
+(
+    project_id           LowCardinality(String) CODEC(ZSTD(1)),
+    trace_id             String CODEC(ZSTD(1)),
+    span_id              String CODEC(ZSTD(1)),
+    parent_span_id       String CODEC(ZSTD(1)),
+    trace_state          String CODEC(ZSTD(1)),
+    flags                UInt32 CODEC(T64, ZSTD(1)),
+    name                 LowCardinality(String) CODEC(ZSTD(1)),
+    kind                 LowCardinality(String) CODEC(ZSTD(1)),
+    started_at           DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    ended_at             DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    sent_start_ns        Nullable(UInt64) CODEC(ZSTD(1)),
+    sent_end_ns          Nullable(UInt64) CODEC(ZSTD(1)),
+    status               LowCardinality(String) CODEC(ZSTD(1)),
+    status_message       String CODEC(ZSTD(1)),
+    service              LowCardinality(String) CODEC(ZSTD(1)),
+    scope_name           LowCardinality(String) CODEC(ZSTD(1)),
+    scope_version        LowCardinality(String) CODEC(ZSTD(1)),
+    scope_attributes     Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    scope_schema_url     LowCardinality(String) CODEC(ZSTD(1)),
+    resource_attributes  Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    resource_schema_url  LowCardinality(String) CODEC(ZSTD(1)),
+    attributes           Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    events               Nested(
+                             at DateTime64(9, 'UTC'), name LowCardinality(String),
+                             attributes Map(LowCardinality(String), String), dropped_attributes UInt32) CODEC(ZSTD(1)),
+    links                Nested(
+                             trace_id String, span_id String, trace_state String, flags UInt32,
+                             attributes Map(LowCardinality(String), String), dropped_attributes UInt32) CODEC(ZSTD(1)),
+    dropped_attributes   UInt32 CODEC(T64, ZSTD(1)),
+    dropped_events       UInt32 CODEC(T64, ZSTD(1)),
+    dropped_links        UInt32 CODEC(T64, ZSTD(1)),
+    flaws                Array(LowCardinality(String)) CODEC(ZSTD(1)),
+
+    -- whom it belongs to: what the span itself says, the three kinds apart, and the export request's default
+    session_id           String CODEC(ZSTD(1)),
+    conversation_id      String CODEC(ZSTD(1)),
+    resource_session_id  String CODEC(ZSTD(1)),
+    default_session_id   String CODEC(ZSTD(1)),
+    session_key          LowCardinality(String) CODEC(ZSTD(1)),
+    user_id              String CODEC(ZSTD(1)),
+    resource_user_id     String CODEC(ZSTD(1)),
+    default_user_id      String CODEC(ZSTD(1)),
+    user_key             LowCardinality(String) CODEC(ZSTD(1)),
+
+    -- the call
+    call_kind            LowCardinality(String) CODEC(ZSTD(1)),
+    dialect              LowCardinality(String) CODEC(ZSTD(1)),
+    operation            LowCardinality(String) CODEC(ZSTD(1)),
+    provider             LowCardinality(String) CODEC(ZSTD(1)),
+    request_model        LowCardinality(String) CODEC(ZSTD(1)),
+    response_model       LowCardinality(String) CODEC(ZSTD(1)),
+    response_id          String CODEC(ZSTD(1)),
+    input_tokens         Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    output_tokens        Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_read_tokens    Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_write_tokens   Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    reasoning_tokens     Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cost_usd             Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    cost_source          LowCardinality(String) CODEC(ZSTD(1)),
+    price_source         LowCardinality(String) CODEC(ZSTD(1)),
+    first_token_ns       Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    finish_reasons       Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    failed               Bool CODEC(ZSTD(1)),
+    error_type           LowCardinality(String) CODEC(ZSTD(1)),
+    error_message        String CODEC(ZSTD(1)),
+    tool_name            LowCardinality(String) CODEC(ZSTD(1)),
+    tool_call_id         String CODEC(ZSTD(1)),
+    agent_name           LowCardinality(String) CODEC(ZSTD(1)),
+    prompt_name          LowCardinality(String) CODEC(ZSTD(1)),
+    prompt_version       LowCardinality(String) CODEC(ZSTD(1)),
+    release              LowCardinality(String) CODEC(ZSTD(1)),
+    environment          LowCardinality(String) CODEC(ZSTD(1)),
+    tags                 Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    metadata             Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+
+    -- content: what was said. It may expire before the numbers do (content_until; 1970 is never)
+    input_messages       String CODEC(ZSTD(1)),
+    output_messages      String CODEC(ZSTD(1)),
+    system_instructions  String CODEC(ZSTD(1)),
+    tool_definitions     String CODEC(ZSTD(1)),
+    tool_arguments       String CODEC(ZSTD(1)),
+    tool_result          String CODEC(ZSTD(1)),
+    content_attributes   Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    input_preview        String CODEC(ZSTD(1)),
+    output_preview       String CODEC(ZSTD(1)),
+    content_until        DateTime('UTC') CODEC(ZSTD(1)),
+
+    retention_days       UInt16 CODEC(T64, ZSTD(1)),  -- 0 is for ever
+    received_at          DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    stored_at            DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+
+    -- The last received wins, ties by the larger end, beyond that by the greater hash of the row.
+    version              UInt256 MATERIALIZED bitOr(
+                             bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(
+                             bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(
+                                 parent_span_id, name, kind, started_at, status, status_message, scope_name, service,
+                                 attributes, resource_attributes, events.name, events.attributes, session_id,
+                                 conversation_id, default_session_id, default_user_id, call_kind, response_model,
+                                 response_id, input_tokens, output_tokens, cost_usd, input_messages, output_messages,
+                                 tool_arguments, tool_result, content_attributes)))) CODEC(ZSTD(1)),
+
+    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(started_at)
+PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
+-- started_at ends the key because FINAL prunes no partitions unless the partition's column is in the sort key (26.3+)
+ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
+-- prompts are large: let a granule hold enough rows to be worth a mark
+SETTINGS index_granularity_bytes = '64Mi';
