@@ -58,4 +58,6 @@ class Span(NamedTuple):
     dropped_attributes: int = 0
     dropped_events: int = 0
     dropped_links: int = 0
-    flaws: tuple[str, ...] = ()  # what had to be repaired to store it; see otel_receiver/otlp.py
+    flaws: tuple[str, ...] = ()  # what had to be repaired to store it; see otel_receiver/otlp/limits.py
+    sent_start_ns: int | None = None  # as the client sent it, where start_ns had to be clamped
+    sent_end_ns: int | None = None  # likewise for end_ns

@@ -1,0 +1,181 @@
+"""OTLP in protobuf. The hot path of the product: measured by bench/, so a few lines here are terse on purpose."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from otel_receiver.otlp import limits
+from otel_receiver.otlp.clock import clamped, log_time, plausible
+from otel_receiver.otlp.decoded import (
+    SPAN_KINDS,
+    STATUS_CODES,
+    Group,
+    LogRecord,
+    Malformed,
+    event_name,
+    id_refusal,
+    label,
+    optional_ids,
+    parent_id,
+)
+from otel_receiver.otlp.limits import Flaws, decoded_text
+from otel_receiver.otlp.protobuf_values import read_attributes, read_name, read_value
+from otel_receiver.otlp.schema import LogsData, MetricsData, TracesData
+from otel_receiver.span import Event, Link, Resource, Scope, Span
+
+
+def raw_spans(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
+    for group, scope_spans in _groups(_parsed(TracesData, body).resource_spans, "scope_spans", received_ns):
+        for raw in scope_spans.spans:
+            yield raw, group
+
+
+def raw_logs(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
+    for group, scope_logs in _groups(_parsed(LogsData, body).resource_logs, "scope_logs", received_ns):
+        for raw in scope_logs.log_records:
+            yield raw, group
+
+
+def span_refusal(raw: Any) -> str:
+    return id_refusal(raw.trace_id, raw.span_id)
+
+
+def log_refusal(_raw: Any) -> str:
+    return ""
+
+
+def count_points(body: bytes) -> int:
+    count = 0
+    for resource_metrics in _parsed(MetricsData, body).resource_metrics:
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
+                kind = metric.WhichOneof("data")
+                count += len(getattr(metric, kind).data_points) if kind is not None else 0
+    return count
+
+
+def _parsed(message: Any, body: bytes) -> Any:
+    try:
+        return message.FromString(body)
+    except DecodeError:
+        raise Malformed("the body is not OTLP in protobuf") from None
+
+
+def _groups(resources: Any, scopes: str, received_ns: int) -> Iterator[tuple[Group, Any]]:
+    for raw in resources:
+        flaws: Flaws = set()
+        resource = _resource(raw, flaws)
+        for scoped in getattr(raw, scopes):
+            own = set(flaws)
+            scope = _scope(scoped, own)
+            yield Group(resource, scope, frozenset(own), received_ns), scoped
+
+
+def _resource(raw: Any, flaws: Flaws) -> Resource:
+    attributes, dropped = read_attributes(raw.resource.attributes, flaws)
+    dropped += raw.resource.dropped_attributes_count
+    return Resource(attributes, dropped, read_name(raw.schema_url, flaws))
+
+
+def _scope(raw: Any, flaws: Flaws) -> Scope:
+    scope = raw.scope
+    attributes, dropped = read_attributes(scope.attributes, flaws)
+    return Scope(
+        read_name(scope.name, flaws),
+        read_name(scope.version, flaws),
+        attributes,
+        scope.dropped_attributes_count + dropped,
+        read_name(raw.schema_url, flaws),
+    )
+
+
+def read_span(raw: Any, group: Group) -> Span:
+    flaws: Flaws = set()
+    sent_start, sent_end = raw.start_time_unix_nano, raw.end_time_unix_nano
+    start, end, clock_flaws = clamped(sent_start, sent_end, group.received_ns)
+    attributes, dropped = read_attributes(raw.attributes, flaws)
+    status = raw.status
+    events, dropped_events = _events(raw.events, start, group.received_ns, flaws)
+    links, dropped_links = _links(raw.links, flaws)
+    return Span(
+        raw.trace_id.hex(),
+        raw.span_id.hex(),
+        parent_id(raw.parent_span_id, flaws),
+        read_name(raw.name, flaws),
+        label(raw.kind, SPAN_KINDS),
+        start,
+        end,
+        label(status.code, STATUS_CODES),
+        decoded_text(status.message, limits.MAX_TEXT, "text_cut", flaws),
+        attributes,
+        events,
+        links,
+        group.resource,
+        group.scope,
+        read_name(raw.trace_state, flaws),
+        raw.flags,
+        raw.dropped_attributes_count + dropped,
+        raw.dropped_events_count + dropped_events,
+        raw.dropped_links_count + dropped_links,
+        tuple(sorted(flaws.union(clock_flaws, group.flaws))) if flaws or clock_flaws or group.flaws else (),
+        sent_start if start != sent_start else None,
+        sent_end if end != sent_end else None,
+    )
+
+
+def _events(raws: Any, start_ns: int, received_ns: int, flaws: Flaws) -> tuple[tuple[Event, ...], int]:
+    if not raws:
+        return (), 0
+    kept = limits.first(raws, limits.MAX_EVENTS, "events_cut", flaws)
+    return tuple(_event(raw, start_ns, received_ns, flaws) for raw in kept), len(raws) - len(kept)
+
+
+def _event(raw: Any, start_ns: int, received_ns: int, flaws: Flaws) -> Event:
+    at = raw.time_unix_nano
+    if not plausible(at, received_ns):
+        flaws.add("event_clamped")
+        at = start_ns
+    attributes, dropped = read_attributes(raw.attributes, flaws)
+    return Event(at, read_name(raw.name, flaws), attributes, raw.dropped_attributes_count + dropped)
+
+
+def _links(raws: Any, flaws: Flaws) -> tuple[tuple[Link, ...], int]:
+    if not raws:
+        return (), 0
+    kept = limits.first(raws, limits.MAX_LINKS, "links_cut", flaws)
+    links = tuple(_link(raw, flaws) for raw in kept if not id_refusal(raw.trace_id, raw.span_id))
+    if len(links) < len(kept):
+        flaws.add("invalid_link")
+    return links, len(raws) - len(links)
+
+
+def _link(raw: Any, flaws: Flaws) -> Link:
+    attributes, dropped = read_attributes(raw.attributes, flaws)
+    dropped += raw.dropped_attributes_count
+    return Link(
+        raw.trace_id.hex(), raw.span_id.hex(), read_name(raw.trace_state, flaws), attributes, raw.flags, dropped
+    )
+
+
+def read_log(raw: Any, group: Group) -> LogRecord:
+    flaws: Flaws = set(group.flaws)
+    sent, observed = raw.time_unix_nano, raw.observed_time_unix_nano
+    time = log_time(sent, observed, group.received_ns, flaws)
+    attributes, dropped = read_attributes(raw.attributes, flaws)
+    trace_id, span_id = optional_ids(raw.trace_id, raw.span_id, flaws)
+    return LogRecord(
+        time,
+        observed,
+        read_name(raw.severity_text, flaws) or str(raw.severity_number),
+        read_name(raw.event_name, flaws) or event_name(attributes),
+        read_value(raw.body, flaws),
+        attributes,
+        trace_id,
+        span_id,
+        group.resource,
+        group.scope,
+        raw.dropped_attributes_count + dropped,
+        tuple(sorted(flaws)),
+        sent if time != sent else None,
+    )
