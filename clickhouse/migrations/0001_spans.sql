@@ -99,10 +99,11 @@ CREATE TABLE IF NOT EXISTS spans
                              bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(
                              bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(
                                  parent_span_id, name, kind, started_at, status, status_message, scope_name, service,
-                                 attributes, resource_attributes, events.name, events.attributes, session_id,
-                                 conversation_id, default_session_id, default_user_id, call_kind, response_model,
-                                 response_id, input_tokens, output_tokens, cost_usd, input_messages, output_messages,
-                                 tool_arguments, tool_result, content_attributes)))) CODEC(ZSTD(1)),
+                                 attributes, resource_attributes, events.name, events.attributes, session_id, user_id,
+                                 conversation_id, default_session_id, default_user_id, call_kind, request_model,
+                                 response_model, response_id, failed, tool_name, tags, metadata, input_messages,
+                                 output_messages, tool_arguments, tool_result, content_attributes,
+                                 ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(cost_usd, 0))))) CODEC(ZSTD(1)),
 
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1

@@ -1,0 +1,56 @@
+"""Whom the spans of a trace belong to: the session and the user in effect for each."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from clickhouse.rollup.facts import Fact
+
+MAX_SESSIONS_PER_TRACE = 1_000
+"""A trace with more is an error of the sender; its first sessions count, the rest stays findable by trace."""
+
+
+class Belonging(NamedTuple):
+    sessions: dict[str, str]  # span id -> session id; absent where there is none
+    users: dict[str, str]  # span id -> user id; absent where there is none
+    bound_session: str  # of spans without an id of their own; empty where there is none
+    bound_user: str
+
+
+def belonging(spans: dict[str, Fact]) -> Belonging:
+    rooted_first = sorted(spans.values(), key=lambda span: (span.parent_span_id != "", span.start_ns, span.span_id))
+    bound_session = _first(
+        rooted_first,
+        lambda span: span.session_id,
+        lambda span: span.conversation_id,
+        lambda span: span.resource_session_id,
+        lambda span: span.default_session_id,
+    )
+    bound_user = _first(
+        rooted_first, lambda span: span.user_id, lambda span: span.resource_user_id, lambda span: span.default_user_id
+    )
+    sessions = {
+        span.span_id: span.session_id or bound_session for span in rooted_first if span.session_id or bound_session
+    }
+    users = {span.span_id: span.user_id or bound_user for span in rooted_first if span.user_id or bound_user}
+    return Belonging(_within_limit(sessions, spans), users, bound_session, bound_user)
+
+
+def _first(spans: list[Fact], *kinds: Callable[[Fact], str]) -> str:
+    """A weaker kind of id binds only where no span has a stronger one. Ids are never empty, so empty is absent."""
+    for kind in kinds:
+        for span in spans:
+            if found := kind(span):
+                return found
+    return ""
+
+
+def _within_limit(sessions: dict[str, str], spans: dict[str, Fact]) -> dict[str, str]:
+    """The spans of the earliest sessions."""
+    if len(set(sessions.values())) <= MAX_SESSIONS_PER_TRACE:
+        return sessions
+    since: dict[str, int] = {}
+    for span_id, session_id in sessions.items():
+        start_ns = spans[span_id].start_ns
+        since[session_id] = min(start_ns, since.get(session_id, start_ns))
+    kept = set(sorted(since, key=lambda session_id: (since[session_id], session_id))[:MAX_SESSIONS_PER_TRACE])
+    return {span_id: session_id for span_id, session_id in sessions.items() if session_id in kept}

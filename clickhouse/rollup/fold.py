@@ -1,0 +1,162 @@
+"""One trace, folded into the rows of `session_traces`: what it adds up to in each session it belongs to.
+
+Pure: the rows of a trace in, rows out. Every rule is SEMANTICS'; `tests/oracle.py` says them a second time, by hand.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from clickhouse.rollup.belonging import Belonging, belonging
+from clickhouse.rollup.calls import Merged, calls_of_kind, tool_calls
+from clickhouse.rollup.facts import Fact, distinct, fingerprint
+from clickhouse.rollup.graves import NO_GRAVES, Graves
+from clickhouse.rollup.row import CallRow, SessionTrace, call_row, trace_row, zero_row
+from clickhouse.rollup.tree import nearest, parents
+
+_WRAPPING_KINDS = frozenset({"agent", ""})
+
+
+class Scored(NamedTuple):
+    """A score as it was received, of a span or (empty span id) of the trace."""
+
+    span_id: str
+    name: str
+    value: float | None
+    label: str
+
+
+class Folded(NamedTuple):
+    rows: list[SessionTrace]
+    dead: list[Fact]  # rows that a deletion forbids; they are to be removed
+
+
+def fold(
+    rows: list[Fact],
+    ever_sessions: Iterable[str] = (),
+    scores: Iterable[Scored] = (),
+    graves: Graves = NO_GRAVES,
+) -> Folded:
+    """The rows of one trace. Each session id in `ever_sessions` gets a row too, of zeros where nothing belongs to it."""
+    spans, copies = distinct(rows)
+    belongs = belonging(spans)
+    dead = graves.dead(spans, belongs)
+    alive = {span_id: span for span_id, span in spans.items() if span_id not in dead}
+    parts = _parts(alive, belongs, copies, tuple(scores))
+    own_row = parts.pop("", None) or zero_row("")
+    own_row = own_row._replace(fingerprint=fingerprint(rows))
+    gone = [zero_row(session_id) for session_id in sorted(set(ever_sessions) - parts.keys() - {""})]
+    return Folded([own_row, *parts.values(), *gone], [row for row in rows if row.span_id in dead])
+
+
+def _parts(
+    spans: dict[str, Fact], belongs: Belonging, copies: dict[str, int], scores: tuple[Scored, ...]
+) -> dict[str, SessionTrace]:
+    """The row of each session that has spans here; under "" the trace itself, where it belongs to none."""
+    if len(spans) == 0:
+        return {}
+    up = parents(spans)
+    members = _by_session(spans, belongs)
+    calls, wrappers = _calls_by_session(spans, up, belongs)
+    root = min(spans.values(), key=lambda span: (span.parent_span_id != "", span.start_ns, span.span_id))
+    result: dict[str, SessionTrace] = {}
+    for session_id, own in members.items():
+        wrapping = _counted_wrappers(own, wrappers, calls.get(session_id, []), up, spans)
+        result[session_id] = trace_row(
+            session_id=session_id,
+            name=root.name,
+            spans=own,
+            outermost=_without_ancestor(own, {span.span_id for span in own}, up, spans),
+            calls=_call_rows(calls.get(session_id, []), own, wrapping, belongs),
+            turns=[call for kind, call in calls.get(session_id, []) if kind == "llm"],
+            unpriced_usage=any(span.response_model == "" and span.request_model == "" for span in wrapping),
+            users=belongs.users,
+            inherited=sum(span.session_id != session_id for span in own) if session_id else 0,
+            duplicates=sum(copies.get(span.span_id, 0) for span in own) if copies else 0,
+            scores=_scores_of(session_id, scores, belongs) if scores else [],
+        )
+    return result
+
+
+def _by_session(spans: dict[str, Fact], belongs: Belonging) -> dict[str, list[Fact]]:
+    """Spans in the order of their start. A trace in which nobody named a session is all under ""; spans beyond the
+    limit of sessions are nowhere."""
+    named = len(belongs.sessions) > 0
+    members: dict[str, list[Fact]] = {}
+    for span in sorted(spans.values(), key=lambda span: (span.start_ns, span.span_id)):
+        session_id = belongs.sessions.get(span.span_id)
+        if session_id is not None:
+            members.setdefault(session_id, []).append(span)
+        elif not named:
+            members.setdefault("", []).append(span)
+    return members
+
+
+KindedCall = tuple[str, Merged]
+
+
+def _calls_by_session(
+    spans: dict[str, Fact], up: dict[str, str], belongs: Belonging
+) -> tuple[dict[str, list[KindedCall]], set[str]]:
+    """The distinct LLM, embedding and tool calls by the session of their outermost span; and who wraps LLM calls."""
+    kinds = {span.call_kind for span in spans.values()}
+    found: list[KindedCall] = []
+    wrappers: set[str] = set()
+    for kind in ("llm", "embedding"):
+        if kind in kinds:
+            calls = calls_of_kind(kind, spans, up)
+            found.extend((kind, call) for call in calls.merged)
+            wrappers.update(span.span_id for span in calls.wrappers if kind == "llm")
+    if "tool" in kinds:
+        found.extend(("tool", call) for call in tool_calls(spans, up))
+    by_session: dict[str, list[KindedCall]] = {}
+    for kind, call in found:
+        session_id = belongs.sessions.get(call.outermost.span_id, "")
+        by_session.setdefault(session_id, []).append((kind, call))
+    return by_session, wrappers
+
+
+def _counted_wrappers(
+    own: list[Fact], wrappers: set[str], calls: list[KindedCall], up: dict[str, str], spans: dict[str, Fact]
+) -> list[Fact]:
+    """Where no LLM call says what it used, the outermost wrapper that does is believed."""
+    if any(span.has_usage for kind, call in calls if kind == "llm" for span in call.members):
+        return []
+    carrying = {
+        span.span_id: span
+        for span in own
+        if span.has_usage and (span.call_kind in _WRAPPING_KINDS or span.span_id in wrappers)
+    }
+    return _without_ancestor(list(carrying.values()), carrying.keys(), up, spans)
+
+
+def _without_ancestor(
+    some: list[Fact], among: Collection[str], up: dict[str, str], spans: dict[str, Fact]
+) -> list[Fact]:
+    above = nearest(some, spans, up, lambda span: span.span_id in among)
+    return [span for span in some if span.span_id not in above]
+
+
+def _call_rows(calls: list[KindedCall], own: list[Fact], wrapping: list[Fact], belongs: Belonging) -> list[CallRow]:
+    counted = {span.span_id for span in wrapping}
+    rows = [call_row(kind, call, belongs.users, counts=kind in ("llm", "embedding")) for kind, call in calls]
+    for span in own:
+        counts = span.span_id in counted
+        if span.call_kind in ("agent", "retrieval"):
+            rows.append(call_row(span.call_kind, Merged((span,)), belongs.users, counts=counts))
+        elif counts:
+            rows.append(call_row("wrapper", Merged((span,)), belongs.users, counts=True))
+    return sorted(rows, key=lambda row: (row.start_ns, row.span_id))
+
+
+def _scores_of(
+    session_id: str, scores: tuple[Scored, ...], belongs: Belonging
+) -> list[tuple[str, float | None, str]]:
+    return sorted(
+        ((score.name, score.value, score.label) for score in scores if _session_scored(score, belongs) == session_id),
+        key=lambda score: (score[0], score[2], score[1] is None, score[1] or 0.0),
+    )
+
+
+def _session_scored(score: Scored, belongs: Belonging) -> str:
+    """A score of a span goes where the span goes; one of the trace, or of a span that never came, to who it is bound to."""
+    return belongs.sessions.get(score.span_id, belongs.bound_session)

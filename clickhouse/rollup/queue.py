@@ -1,0 +1,69 @@
+"""The two queues: changes by id, done by the same id. No clock decides what is pending."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.rollup.statements import external, statement
+
+MOST_PENDING = 20_000
+"""Read at once: a second or two of work. What is over waits for the next reading, oldest first."""
+
+
+class QueueNames(NamedTuple):
+    table: str
+    member: str  # the column that names what changed
+    pending: str  # the statement that reads it
+    stamps: str  # its name in queue_stamps
+
+
+TRACES = QueueNames("trace_queue", "trace_id", "pending_traces", "trace")
+SESSIONS = QueueNames("session_queue", "session_id", "pending_sessions", "session")
+
+
+class Change(NamedTuple):
+    """All that is queued of one trace or session."""
+
+    project_id: str
+    member: str
+    stamps: Sequence[int]
+    ids: Sequence[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.project_id, self.member)
+
+
+class Pending(NamedTuple):
+    changes: list[Change]
+    version: int  # microseconds; the greatest stamp read
+
+
+def read_pending(client: Client, names: QueueNames) -> Pending:
+    rows = client.query(statement(names.pending), parameters={"most": MOST_PENDING}).result_rows
+    changes = [Change(*row) for row in rows]
+    return Pending(changes, max((max(change.stamps) for change in changes), default=0))
+
+
+def mark_done(client: Client, names: QueueNames, changes: Iterable[Change]) -> None:
+    """Write each row again with the other sign; before that, keep the greatest stamp, which merges may now take away."""
+    rows = [
+        (stamp, id_, change.project_id, change.member, -1)
+        for change in changes
+        for stamp, id_ in zip(change.stamps, change.ids, strict=True)
+    ]
+    if len(rows) == 0:
+        return
+    client.insert("queue_stamps", [[names.stamps, max(row[0] for row in rows)]], ["queue", "stamp"])
+    client.insert(names.table, rows, ["stamp", "id", "project_id", names.member, "sign"])
+
+
+def slices(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
+    for start in range(0, len(changes), size):
+        yield changes[start : start + size]
+
+
+def as_slice(changes: Iterable[Change], member: str) -> object:
+    """The keys as a temporary table named `slice`, for the statements that read a slice."""
+    return external("slice", ("project_id", member), (change.key for change in changes))

@@ -1,0 +1,236 @@
+"""The rows a fold makes: field names are columns of `session_traces`, times in nanoseconds, money in 1e-12 USD."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from clickhouse.rollup.calls import Merged
+from clickhouse.rollup.facts import Fact
+
+V = TypeVar("V")
+
+
+class CallRow(NamedTuple):
+    """One element of the Nested column `calls`."""
+
+    span_id: str
+    kind: str
+    name: str
+    provider: str
+    request_model: str
+    response_model: str
+    service: str
+    user_id: str
+    start_ns: int
+    duration_ns: int
+    first_token_ns: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost_pico: int | None
+    cost_source: str
+    failed: bool
+    error_type: str
+    finish_reasons: list[str]
+    tool_name: str
+
+    @property
+    def model(self) -> str:
+        return self.response_model or self.request_model
+
+    @property
+    def has_usage(self) -> bool:
+        return self[11:16] != (None,) * 5
+
+
+class SessionTrace(NamedTuple):
+    session_id: str
+    fingerprint: int
+    name: str
+    start_ns: int
+    end_ns: int
+    spans: int
+    inherited_spans: int
+    duplicate_spans: int
+    turns: int
+    tool_calls: int
+    embeddings: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_pico: int | None
+    unpriced_turns: int
+    unpriced_usage: bool
+    errors: int
+    failed: bool
+    user_id: str
+    user_since_ns: int
+    user_ids: list[str]
+    session_keys: list[str]
+    models: list[str]
+    requested_models: list[str]
+    services: list[str]
+    environments: list[str]
+    tags: list[str]
+    tools: list[str]
+    agents: list[str]
+    releases: list[str]
+    prompts: list[str]
+    metadata: list[tuple[str, str]]
+    input_preview: str
+    output_preview: str
+    calls: list[CallRow]
+    scores: list[tuple[str, float | None, str]]
+
+
+def zero_row(session_id: str) -> SessionTrace:
+    """Nothing of the trace belongs here (any more)."""
+    numbers = (0,) * 13
+    return SessionTrace(
+        session_id, 0, "", *numbers, None, 0, False, 0, False, "", 0, *([] for _ in range(12)), "", "", [], []
+    )
+
+
+def call_row(kind: str, call: Merged, users: dict[str, str], *, counts: bool) -> CallRow:
+    """Usage and cost stand only on calls that count, so that a sum over calls is a sum over the session."""
+    first = call.outermost
+    members = call.members
+    cost_pico, cost_source = _cost(call) if counts else (None, "")
+    return CallRow(
+        first.span_id,
+        kind,
+        first.name,
+        _filled(members, lambda span: span.provider),
+        _filled(members, lambda span: span.request_model),
+        _filled(members, lambda span: span.response_model),
+        first.service,
+        users.get(first.span_id, ""),
+        first.start_ns,
+        max(0, first.end_ns - first.start_ns),
+        _known(members, lambda span: span.first_token_ns),
+        *(_usage(members) if counts else (None,) * 5),
+        cost_pico,
+        cost_source,
+        call.failed,
+        _filled(members, lambda span: span.error_type),
+        _filled(members, lambda span: span.finish_reasons) or [],
+        _filled(members, lambda span: span.tool_name),
+    )
+
+
+def _filled(members: tuple[Fact, ...], field: Callable[[Fact], V]) -> V:
+    """The outermost's, else the next one's that is not empty."""
+    first = field(members[0])
+    if first or len(members) == 1:
+        return first
+    return next((value for value in map(field, members) if value), first)
+
+
+def _known(members: tuple[Fact, ...], field: Callable[[Fact], int | None]) -> int | None:
+    """Likewise for numbers, where 0 is known."""
+    return next((value for value in map(field, members) if value is not None), None)
+
+
+def _usage(members: tuple[Fact, ...]) -> tuple[int | None, ...]:
+    if len(members) == 1:
+        return members[0].usage
+    return tuple(next((n for n in numbers if n is not None), None) for numbers in zip(*(m.usage for m in members), strict=True))
+
+
+def _cost(call: Merged) -> tuple[int | None, str]:
+    """What an SDK reports goes before what we computed."""
+    priced = [span for span in call.members if span.cost_pico is not None]
+    best = next((span for span in priced if span.cost_source == "reported"), priced[0] if priced else call.outermost)
+    return best.cost_pico, best.cost_source
+
+
+def trace_row(
+    *,
+    session_id: str,
+    name: str,
+    spans: list[Fact],
+    outermost: list[Fact],
+    calls: list[CallRow],
+    turns: list[Merged],
+    unpriced_usage: bool,
+    users: dict[str, str],
+    inherited: int,
+    duplicates: int,
+    scores: list[tuple[str, float | None, str]],
+) -> SessionTrace:
+    llm = [call for call in calls if call.kind == "llm"]
+    modelled = [call for call in calls if call.kind in ("llm", "embedding") or call.has_usage]
+    costs = [call.cost_pico for call in calls if call.cost_pico is not None]
+    user = next((span for span in spans if span.span_id in users), None)
+    return SessionTrace(
+        session_id=session_id,
+        fingerprint=0,
+        name=name,
+        start_ns=spans[0].start_ns,
+        end_ns=max(span.end_ns for span in spans),
+        spans=len(spans),
+        inherited_spans=inherited,
+        duplicate_spans=duplicates,
+        turns=len(llm),
+        tool_calls=sum(call.kind == "tool" for call in calls),
+        embeddings=sum(call.kind == "embedding" for call in calls),
+        input_tokens=sum(call.input_tokens or 0 for call in calls),
+        output_tokens=sum(call.output_tokens or 0 for call in calls),
+        cache_read_tokens=sum(call.cache_read_tokens or 0 for call in calls),
+        cache_write_tokens=sum(call.cache_write_tokens or 0 for call in calls),
+        reasoning_tokens=sum(call.reasoning_tokens or 0 for call in calls),
+        cost_pico=sum(costs) if costs else None,
+        unpriced_turns=sum(call.cost_pico is None and (call.has_usage or not call.failed) for call in llm),
+        unpriced_usage=unpriced_usage,
+        errors=sum(call.failed for call in llm),
+        failed=any(span.failed for span in spans),
+        user_id=users[user.span_id] if user is not None else "",
+        user_since_ns=user.start_ns if user is not None else 0,
+        user_ids=_distinct(users.get(span.span_id, "") for span in spans),
+        session_keys=_distinct(span.session_key for span in spans),
+        models=_distinct(call.model for call in modelled),
+        requested_models=_distinct(call.request_model for call in modelled),
+        services=_distinct(span.service for span in spans),
+        environments=_distinct(span.environment for span in spans),
+        tags=_distinct(tag for span in spans for tag in span.tags),
+        tools=_distinct(call.tool_name for call in calls if call.kind == "tool"),
+        agents=_distinct(span.agent_name for span in spans),
+        releases=_distinct(span.release for span in spans),
+        prompts=_distinct(span.prompt_name for span in spans),
+        metadata=sorted({pair for span in spans if span.metadata for pair in span.metadata.items()}, key=_pair_bytes),
+        input_preview=_input_preview(turns, outermost),
+        output_preview=_output_preview(turns, outermost),
+        calls=calls,
+        scores=scores,
+    )
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    """Sorted by bytes, as the database sorts."""
+    found = set(values)
+    found.discard("")
+    return sorted(found, key=str.encode) if len(found) > 1 else list(found)
+
+
+def _pair_bytes(pair: tuple[str, str]) -> tuple[bytes, bytes]:
+    return pair[0].encode(), pair[1].encode()
+
+
+def _input_preview(turns: list[Merged], outermost: list[Fact]) -> str:
+    """What the user said first: of the earliest turn, else what the outermost spans were given."""
+    if turns:
+        earliest = min(turns, key=lambda turn: turn.outermost.order)
+        if said := _filled(earliest.members, lambda span: span.input_preview):
+            return said
+    return next((span.input_preview for span in outermost if span.input_preview), "")
+
+
+def _output_preview(turns: list[Merged], outermost: list[Fact]) -> str:
+    """What was answered last: of the latest turn that has text, else what the outermost spans returned."""
+    for turn in sorted(turns, key=lambda turn: turn.outermost.order, reverse=True):
+        if said := _filled(turn.members, lambda span: span.output_preview):
+            return said
+    return next((span.output_preview for span in outermost if span.output_preview), "")

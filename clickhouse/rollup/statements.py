@@ -1,0 +1,26 @@
+"""The `.sql` files of the rollup, and the temporary tables that carry keys to them."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from clickhouse_connect.driver.external import ExternalData
+
+_FOLDER = Path(__file__).parent / "sql"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+
+
+@cache
+def statement(name: str) -> str:
+    return (_FOLDER / f"{name}.sql").read_text()
+
+
+def external(table: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> ExternalData:
+    """Keys travel beside the statement, not in it: there may be thousands, and they are anybody's text."""
+    lines = ("\t".join(field.translate(_ESCAPES) for field in row) for row in rows)
+    return ExternalData(
+        file_name=f"{table}.tsv",
+        data="\n".join(lines).encode("utf-8", "surrogatepass") + b"\n",
+        fmt="TSV",
+        structure=[f"{column} String" for column in columns],
+    )

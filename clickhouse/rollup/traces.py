@@ -1,0 +1,112 @@
+"""The first stage: queued traces -> `session_traces`, and what that changes -> the session queue."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.external import ExternalData
+
+from clickhouse.rollup.calls import TooLarge
+from clickhouse.rollup.facts import Fact
+from clickhouse.rollup.fold import Folded, Scored, fold
+from clickhouse.rollup.graves import NO_GRAVES, Graves
+from clickhouse.rollup.row import CallRow, SessionTrace
+from clickhouse.rollup.statements import external, statement
+
+Key = tuple[str, str]  # project id, trace id
+
+MAX_ROWS_PER_SLICE = 200_000
+"""Facts held at once: about 400 MB. A slice with more is halved; a single trace with more is quarantined."""
+_LIMITS = {"max_result_rows": MAX_ROWS_PER_SLICE, "max_execution_time": 60, "max_memory_usage": 4 << 30}
+
+
+class Slice(NamedTuple):
+    """All that is known of a slice of traces, read after their changes were."""
+
+    facts: dict[Key, list[Fact]]
+    sessions: dict[Key, list[str]]
+    scores: dict[Key, list[Scored]]
+    graves: dict[str, Graves]
+
+
+class Dead(NamedTuple):
+    """Spans that a tombstone forbids, to be removed by who removes."""
+
+    project_id: str
+    facts: list[Fact]
+
+
+def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int) -> list[Dead]:
+    """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be."""
+    read = read_slice(client, everywhere, keys)
+    folded = {key: _fold(read, key) for key in keys}
+    write(client, ((key[0], key[1], row) for key, result in folded.items() for row in result.rows), version)
+    changed = {(key[0], row.session_id) for key, result in folded.items() for row in result.rows if row.session_id}
+    if changed:
+        client.insert("session_changes", sorted(changed), ["project_id", "session_id"], database=everywhere)
+    return [Dead(key[0], result.dead) for key, result in folded.items() if result.dead]
+
+
+def read_slice(client: Client, everywhere: str, keys: Iterable[Key]) -> Slice:
+    keys = list(keys)
+
+    def rows(name: str) -> Sequence[Sequence[Any]]:
+        wanted: ExternalData = external("slice", ("project_id", "trace_id"), keys)
+        return client.query(
+            statement(name), parameters={"everywhere": everywhere}, external_data=wanted, settings=_LIMITS
+        ).result_rows
+
+    facts: dict[Key, list[Fact]] = defaultdict(list)
+    for fact in map(Fact._make, rows("read_facts")):
+        facts[fact.project_id, fact.trace_id].append(fact)
+    scores: dict[Key, list[Scored]] = defaultdict(list)
+    for project_id, trace_id, *score in rows("read_scores"):
+        scores[project_id, trace_id].append(Scored(*score))
+    deleted: dict[str, dict[tuple[str, bytes], int]] = defaultdict(dict)
+    for project_id, kind, subject, deleted_ns in rows("read_tombstones"):
+        deleted[project_id][kind, bytes(subject)] = deleted_ns
+    return Slice(
+        facts,
+        {(project_id, trace_id): ids for project_id, trace_id, ids in rows("read_trace_sessions")},
+        scores,
+        {project_id: Graves(graves) for project_id, graves in deleted.items()},
+    )
+
+
+def _fold(read: Slice, key: Key) -> Folded:
+    return fold(
+        read.facts.get(key, []), read.sessions.get(key, ()), read.scores.get(key, ()), read.graves.get(key[0], NO_GRAVES)
+    )
+
+
+def reason_to_quarantine(error: Exception) -> str:
+    return str(error) if isinstance(error, TooLarge) else str(error).splitlines()[0][:500]
+
+
+def write(client: Client, rows: Iterable[tuple[str, str, SessionTrace]], version: int) -> None:
+    keyed = list(rows)
+    folded = [row for _, _, row in keyed]
+    by_field = dict(zip(SessionTrace._fields, zip(*folded, strict=True), strict=True))
+    columns: dict[str, Sequence[Any]] = {
+        "project_id": [project_id for project_id, _, _ in keyed],
+        "trace_id": [trace_id for _, trace_id, _ in keyed],
+        "version": [version] * len(keyed),
+        **{_COLUMN.get(field, field): _values(field, values) for field, values in by_field.items() if field != "calls"},
+    }
+    for index, field in enumerate(CallRow._fields):
+        name = f"calls.{_COLUMN.get(field, field)}"
+        columns[name] = [_values(field, [call[index] for call in row.calls]) for row in folded]
+    client.insert("session_traces", list(columns.values()), list(columns), column_oriented=True)
+
+
+_COLUMN = {"start_ns": "started_at", "end_ns": "ended_at", "user_since_ns": "user_since", "cost_pico": "cost_usd"}
+
+
+def _values(field: str, values: Sequence[Any]) -> Sequence[Any]:
+    return [_usd(value) for value in values] if field == "cost_pico" else values
+
+
+def _usd(pico: int | None) -> Decimal | None:
+    return None if pico is None else Decimal(pico).scaleb(-12)

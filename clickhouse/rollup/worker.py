@@ -1,0 +1,134 @@
+"""Who keeps `session_traces` and `sessions` right: reads what is queued, recomputes it, marks it done.
+
+Any number of workers may do so at once, be slow, die or be repeated at any point. Each writes whole rows at the version
+of what it had read before, so an older state never replaces a newer one; and marks done only what it has written.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from clickhouse.rollup.calls import TooLarge
+from clickhouse.rollup.queue import SESSIONS, TRACES, Change, as_slice, mark_done, read_pending, slices
+from clickhouse.rollup.statements import external, statement
+from clickhouse.rollup.traces import Dead, reason_to_quarantine, recompute
+
+log = logging.getLogger(__name__)
+
+TRACES_PER_SLICE = 1_000
+SESSIONS_PER_SLICE = 2_000
+LARGE_SESSION_TRACES = 1_000
+REST_SECONDS = 2.0
+"""What costs much is recomputed at most this often, however often it changes; the rest does not wait for it."""
+COSTLY_SECONDS = 0.1
+MAX_RESTING = 100_000
+_PERMANENT = ("396", "TOO_MANY_ROWS_OR_BYTES", "241", "MEMORY_LIMIT", "159", "TIMEOUT_EXCEEDED")
+"""Of a slice, not of the database: it is too large for its limits."""
+
+
+@dataclass
+class Done:
+    """What one round did."""
+
+    traces: int = 0
+    sessions: int = 0
+    quarantined: int = 0
+    dead: list[Dead] = field(default_factory=list)
+
+    @property
+    def anything(self) -> bool:
+        return self.traces + self.sessions + self.quarantined > 0
+
+
+class Worker:
+    def __init__(self, client: Client, everywhere: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._everywhere = everywhere
+        self._clock = clock
+        self._resting: dict[tuple[str, str], float] = {}
+
+    def round(self) -> Done:
+        """Everything that is pending now, traces first: their sessions are queued by then."""
+        done = Done()
+        self._traces(done)
+        self._sessions(done)
+        return done
+
+    def _traces(self, done: Done) -> None:
+        pending = read_pending(self._client, TRACES)
+        for part in slices(self._rested(pending.changes), TRACES_PER_SLICE):
+            self._trace_slice(part, pending.version, done)
+
+    def _trace_slice(self, changes: Sequence[Change], version: int, done: Done) -> None:
+        """A slice that fails is halved until the trace is found that makes it fail; that one is named and left."""
+        since = self._clock()
+        try:
+            done.dead += recompute(self._client, self._everywhere, [change.key for change in changes], version)
+        except (TooLarge, ClickHouseError) as error:
+            if not _is_of_the_slice(error):
+                raise
+            if len(changes) > 1:
+                half = len(changes) // 2
+                self._trace_slice(changes[:half], version, done)
+                self._trace_slice(changes[half:], version, done)
+                return
+            self._quarantine(changes[0], version, error)
+            done.quarantined += 1
+        else:
+            done.traces += len(changes)
+            self._release(changes, version)
+        self._rest(changes, self._clock() - since)
+        mark_done(self._client, TRACES, changes)
+
+    def _sessions(self, done: Done) -> None:
+        pending = read_pending(self._client, SESSIONS)
+        for part in slices(self._rested(pending.changes), SESSIONS_PER_SLICE):
+            self._client.command(
+                statement("recompute_sessions"),
+                parameters={"version": pending.version, "everywhere": self._everywhere},
+                external_data=as_slice(part, "session_id"),
+            )
+            large = self._client.query(
+                statement("large_sessions"),
+                parameters={"traces": LARGE_SESSION_TRACES},
+                external_data=as_slice(part, "session_id"),
+            ).result_rows
+            for project_id, session_id in large:
+                self._resting[project_id, session_id] = self._clock() + REST_SECONDS
+            mark_done(self._client, SESSIONS, part)
+            done.sessions += len(part)
+
+    def _rested(self, changes: list[Change]) -> list[Change]:
+        now = self._clock()
+        if len(self._resting) > MAX_RESTING:
+            self._resting.clear()
+        return [change for change in changes if self._resting.get(change.key, now) <= now]
+
+    def _rest(self, changes: Sequence[Change], seconds: float) -> None:
+        """A trace that took a slice of time of its own waits before it may take another."""
+        if len(changes) == 1 and seconds > COSTLY_SECONDS:
+            self._resting[changes[0].key] = self._clock() + REST_SECONDS
+
+    def _quarantine(self, change: Change, version: int, error: Exception) -> None:
+        reason = reason_to_quarantine(error)
+        log.warning("Trace %s of project %s cannot be recomputed: %s", change.member, change.project_id, reason)
+        self._insert_quarantine([(change.project_id, change.member, version, reason)])
+
+    def _release(self, changes: Sequence[Change], version: int) -> None:
+        """What was quarantined and has been recomputed is so no longer."""
+        known = self._client.query(
+            statement("quarantined"), external_data=external("slice", ("project_id", "trace_id"), (c.key for c in changes))
+        ).result_rows
+        self._insert_quarantine([(project_id, trace_id, version, "") for project_id, trace_id in known])
+
+    def _insert_quarantine(self, rows: list[tuple[str, str, int, str]]) -> None:
+        if rows:
+            self._client.insert("quarantined_traces", rows, ["project_id", "trace_id", "version", "reason"])
+
+
+def _is_of_the_slice(error: Exception) -> bool:
+    return isinstance(error, TooLarge) or any(code in str(error) for code in _PERMANENT)
