@@ -13,7 +13,7 @@ SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consum
 STATUS_CODES = ("unset", "ok", "error")
 
 
-class Malformed(ValueError):  # noqa: N818 - a refusal, said as one
+class Malformed(ValueError):
     """The body is not what it says it is; sending it again will not help."""
 
 

@@ -105,6 +105,9 @@ def read_value(raw: Any, flaws: Flaws, depth: int = 0) -> Value:
         if raw is not None:
             flaws.add("value_mistyped")
         return None
+    text = raw.get("stringValue")  # the most frequent by far, so it goes first
+    if isinstance(text, str):
+        return text if len(text) <= limits.MAX_TEXT else cut(text, limits.MAX_TEXT, "text_cut", flaws)
     for kind, content in raw.items():
         read = _KINDS.get(kind)
         if read is not None and content is not None:
@@ -112,13 +115,7 @@ def read_value(raw: Any, flaws: Flaws, depth: int = 0) -> Value:
     return None
 
 
-def _string(raw: Any, flaws: Flaws, _depth: int) -> Value:
-    if isinstance(raw, str):
-        return raw if len(raw) <= limits.MAX_TEXT else cut(raw, limits.MAX_TEXT, "text_cut", flaws)
-    return _mistyped(raw, flaws)
-
-
-def _mistyped(raw: Any, flaws: Flaws) -> Value:
+def _mistyped(raw: Any, flaws: Flaws, _depth: int = 0) -> Value:
     """A scalar of another type than it says is kept as what it is; anything else is marked."""
     flaws.add("value_mistyped")
     if isinstance(raw, str):
@@ -184,7 +181,7 @@ def _items(raw: Any, flaws: Flaws, depth: int) -> list[Any] | str:
 
 
 _KINDS: dict[str, Callable[[Any, Flaws, int], Value]] = {
-    "stringValue": _string,
+    "stringValue": _mistyped,  # of another type, else it had been read above
     "intValue": _int,
     "boolValue": _bool,
     "doubleValue": _double,

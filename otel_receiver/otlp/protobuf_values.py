@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from otel_receiver.otlp import limits
 from otel_receiver.otlp.limits import Flaws, decoded_text
 from otel_receiver.otlp.schema import AnyValue, KeyValue
+from otel_receiver.otlp.wire import STRING_TAG, content_at, small_int, split_pair
 from otel_receiver.span import Attributes, Value
 
 _REMEMBERED_BYTES = 96
@@ -16,9 +17,6 @@ _REMEMBERED_BYTES = 96
 
 _REMEMBERED = 8_192
 """How many: a few megabytes, and most of what repeats within a batch."""
-
-_STRING_TAG = 0x0A
-_LONGEST_SHORT = 127  # lengths up to here are one byte on the wire
 
 
 def read_name(raw: bytes, flaws: Flaws) -> str:
@@ -30,53 +28,48 @@ def read_name(raw: bytes, flaws: Flaws) -> str:
 def read_attributes(raws: Sequence[bytes], flaws: Flaws) -> tuple[Attributes, int]:
     """The attributes and how many had to be left out; of a repeated key the last one counts."""
     kept = limits.first(raws, limits.MAX_ATTRIBUTES, "attributes_cut", flaws)
-    attributes = _pairs(kept, flaws, 0)
+    attributes: Attributes = {}
+    for raw in kept:
+        key, value, found = _remembered(raw) if len(raw) <= _REMEMBERED_BYTES else _pair(raw)
+        attributes[key] = value
+        if found:
+            flaws |= found
+    if len(attributes) < len(kept):
+        flaws.add("repeated_key")
     return attributes, len(raws) - len(kept)
 
 
-def _pairs(raws: Iterable[bytes], flaws: Flaws, depth: int) -> Attributes:
-    attributes: Attributes = {}
-    count = 0
-    for raw in raws:
-        if depth == 0 and len(raw) <= _REMEMBERED_BYTES:
-            key, value, found = _remembered(raw)
-            if found:
-                flaws |= found
-        else:
-            key, value = _pair(raw, flaws, depth)
-        attributes[key] = value
-        count += 1
-    if len(attributes) < count:
-        flaws.add("repeated_key")
-    return attributes
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _remembered(raw: bytes) -> tuple[str, Value, Flaws]:
+def _pair(raw: bytes, depth: int = 0) -> tuple[str, Value, Flaws]:
     flaws: Flaws = set()
-    key, value = _pair(raw, flaws, 0)
-    return key, value, flaws
+    parts = split_pair(raw) or _parsed_pair(raw)
+    if parts is None:
+        return "", limits.UNREADABLE, {"value_unreadable"}
+    key, value = parts
+    return decoded_text(key, limits.MAX_KEY, "key_cut", flaws), read_value(value, flaws, depth), flaws
 
 
-def _pair(raw: bytes, flaws: Flaws, depth: int) -> tuple[str, Value]:
+def _parsed_pair(raw: bytes) -> tuple[bytes, bytes] | None:
     try:
         pair = KeyValue.FromString(raw)
     except DecodeError:
-        flaws.add("value_unreadable")
-        return "", limits.UNREADABLE
-    return _key(pair.key, flaws), read_value(pair.value, flaws, depth)
+        return None
+    return pair.key, pair.value
 
 
-def _key(raw: bytes, flaws: Flaws) -> str:
-    return decoded_text(raw, limits.MAX_KEY, "key_cut", flaws)
+_remembered = lru_cache(maxsize=_REMEMBERED)(_pair)
 
 
 def read_value(raw: bytes, flaws: Flaws, depth: int = 0) -> Value:
-    size = len(raw)
-    if size == 0:
+    if not raw:
         return None
-    if raw[0] == _STRING_TAG and size <= _LONGEST_SHORT + 2 and raw[1] == size - 2:  # the most frequent form
-        return decoded_text(raw[2:], limits.MAX_TEXT, "text_cut", flaws)
+    text_at = content_at(raw, 0, STRING_TAG)
+    if text_at >= 0:
+        return decoded_text(raw[text_at:], limits.MAX_TEXT, "text_cut", flaws)
+    number = small_int(raw)
+    return _parsed_value(raw, flaws, depth) if number is None else number
+
+
+def _parsed_value(raw: bytes, flaws: Flaws, depth: int) -> Value:
     try:
         value = AnyValue.FromString(raw)
     except DecodeError:
@@ -104,5 +97,14 @@ def _compound(kind: str | None, value: Any, flaws: Flaws, depth: int) -> Value:
         return limits.TOO_DEEP
     items = limits.first(getattr(value, kind).values, limits.MAX_ITEMS, "items_cut", flaws)
     if kind == "kvlist_value":
-        return _pairs(items, flaws, depth + 1)
+        return _map(items, flaws, depth + 1)
     return [read_value(item, flaws, depth + 1) for item in items]
+
+
+def _map(raws: Iterable[bytes], flaws: Flaws, depth: int) -> Value:
+    values: dict[str, Value] = {}
+    for raw in raws:
+        key, value, found = _pair(raw, depth)
+        values[key] = value
+        flaws |= found
+    return values

@@ -1,0 +1,1 @@
+"""The tests, which mirror the packages; what several of them share lies here."""
