@@ -63,7 +63,8 @@ class Database:
     @property
     def url(self) -> str:
         scheme = "https" if self.secure else "http"
-        return f"{scheme}://{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self.host}:{self.port}/{self.name}"
+        who = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return f"{scheme}://{who}@{self.host}:{self.port}/{self.name}"
 
     @property
     def address(self) -> str:
@@ -80,7 +81,7 @@ class Database:
 
 
 def _masked(url: str) -> str:
-    head, at, tail = url.rpartition("@")
+    _, at, tail = url.rpartition("@")
     return f"…@{tail}" if at else url
 
 

@@ -121,6 +121,10 @@ class Engine:
             raise DatabaseAway("The embedded engine is not started.")
         return self._child.pid
 
+    @property
+    def _log(self) -> Path:
+        return self._settings.engine_dir / "engine.log"
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -149,7 +153,7 @@ class Engine:
         if self._lock is None:
             raise DatabaseAway("The embedded engine is stopped.")
         # The child keeps the lock too: as long as it lives the folder is in use, whatever became of us.
-        self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "clickhouse.engine"],
             cwd=self._settings.engine_dir,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
@@ -168,13 +172,11 @@ class Engine:
                 return
             if self._child is not None and self._child.poll() is not None:
                 raise DatabaseRefused(
-                    f"The embedded engine did not start (exit code {self._child.returncode}); its log is "
-                    f"{self._settings.engine_dir / 'engine.log'}. A ClickHouse server of your own works too: set CLICKHOUSE_URL."
+                    f"The embedded engine did not start (exit code {self._child.returncode}); its log is {self._log}. "
+                    "A ClickHouse server of your own works too: set CLICKHOUSE_URL."
                 )
             time.sleep(0.02)
-        raise DatabaseRefused(
-            f"The embedded engine did not answer within {READY_SECONDS:.0f} s; see {self._settings.engine_dir / 'engine.log'}."
-        )
+        raise DatabaseRefused(f"The embedded engine did not answer within {READY_SECONDS:.0f} s; see {self._log}.")
 
     def _answers(self) -> bool:
         if not _listens(self._http_port):

@@ -33,7 +33,9 @@ def main() -> None:
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # TabSeparated becomes the server's default format, and clients rely on it.
-    _chdb.query(SERVE_UNTIL_KILLED, "TabSeparated", path="data")
+    _chdb.query(  # type: ignore[attr-defined]
+        SERVE_UNTIL_KILLED, "TabSeparated", path="data"
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,10 @@ CREATE TABLE IF NOT EXISTS span_facts
     output_preview      String CODEC(ZSTD(1)),
     content_until       DateTime('UTC') CODEC(ZSTD(1)),
     stored_at           DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
-    version             UInt256 CODEC(ZSTD(1))
+    version             UInt256 CODEC(ZSTD(1)),
+
+    -- what was stored lately lies in few granules
+    INDEX by_stored stored_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toMonday(started_at)
@@ -75,7 +78,6 @@ CREATE TABLE IF NOT EXISTS trace_index
     hours          SimpleAggregateFunction(groupUniqArrayArray, Array(DateTime('UTC'))) CODEC(ZSTD(1)),
     started_at     SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
     ended_at       SimpleAggregateFunction(max, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
-    rows_received  SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),  -- copies included: a size, not a count of spans
     retention_days SimpleAggregateFunction(max, UInt16) CODEC(ZSTD(1))   -- 65535 is for ever
 )
 ENGINE = AggregatingMergeTree
@@ -84,8 +86,7 @@ SETTINGS index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_index_mv TO trace_index AS
 SELECT project_id, trace_id, groupUniqArray(toStartOfHour(s.started_at)) AS hours, min(s.started_at) AS started_at,
-       max(s.ended_at) AS ended_at, count() AS rows_received,
-       max(if(s.retention_days = 0, 65535, s.retention_days)) AS retention_days
+       max(s.ended_at) AS ended_at, max(if(s.retention_days = 0, 65535, s.retention_days)) AS retention_days
 FROM spans AS s
 GROUP BY project_id, trace_id;
 

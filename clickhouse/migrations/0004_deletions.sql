@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS tombstones
 ENGINE = ReplacingMergeTree(deleted_at)
 ORDER BY (project_id, kind, subject);
 
--- Spans about to be removed, by deletion: the list that the DELETE statements read.
+-- Rows about to be removed, by removal: the list that the DELETE statements read.
 -- shard by cityHash64(project_id, trace_id)
 CREATE TABLE IF NOT EXISTS dead_spans
 (

@@ -44,10 +44,10 @@ def calls_of_kind(kind: str, spans: dict[str, Fact], up: dict[str, str]) -> Call
     """The distinct calls of one kind (llm, embedding) in a trace: the three rules of SEMANTICS, in their order."""
     members = [span for span in spans.values() if span.call_kind == kind]
     clients = [span for span in members if span.kind != "server"]
-    members = clients if clients else members  # a gateway's own span counts only where nobody else reports
+    members = clients or members  # a gateway's own span counts only where nobody else reports
     if len(members) <= 1:
         return Calls([Merged((span,)) for span in members], [])
-    nested, wrappers = _merge_nested(kind, members, spans, up)
+    nested, wrappers = _merge_nested(members, spans, up)
     return Calls(_merge_siblings(_merge_answers([_merged(group) for group in nested])), wrappers)
 
 
@@ -74,13 +74,11 @@ def _merged(group: Iterable[Fact]) -> Merged:
 
 
 def _merge_nested(
-    kind: str, members: list[Fact], spans: dict[str, Fact], up: dict[str, str]
+    members: list[Fact], spans: dict[str, Fact], up: dict[str, str]
 ) -> tuple[list[list[Fact]], list[Fact]]:
     """(a) A call inside another is the same one, unless their answers have different ids: then the outer wraps."""
     counted = {span.span_id for span in members}
-    above = nearest(
-        members, spans, up, lambda span: span.span_id in counted or (span.call_kind in BLOCKING_KINDS)
-    )
+    above = nearest(members, spans, up, lambda span: span.span_id in counted or (span.call_kind in BLOCKING_KINDS))
     inner: dict[str, list[Fact]] = {}
     for span in members:
         outer = above.get(span.span_id)
@@ -202,7 +200,7 @@ def _pairs(siblings: list[Merged]) -> list[tuple[int, str, str, int, int]]:
 
 def _may_pair(one: Merged, other: Merged) -> bool:
     a, b = one.outermost, other.outermost
-    if one.response_id and other.response_id or a.scope_name == b.scope_name:
+    if (one.response_id and other.response_id) or a.scope_name == b.scope_name:
         return False
     overlaps = a.start_ns < b.end_ns and b.start_ns < a.end_ns
     return overlaps or _within(a, b) or _within(b, a)

@@ -6,6 +6,9 @@ BLOCKING_KINDS = frozenset({"tool", "agent", "retrieval"})
 """An LLM call inside one of these is a call of its own, whatever lies above."""
 
 
+NO_USAGE: tuple[int | None, ...] = (None,) * 5
+
+
 class Fact(NamedTuple):
     project_id: str
     trace_id: str
@@ -65,10 +68,7 @@ class Fact(NamedTuple):
 
     @property
     def has_usage(self) -> bool:
-        return self[26:31] != _NO_USAGE
-
-
-_NO_USAGE = (None,) * 5
+        return self[26:31] != NO_USAGE
 
 
 def distinct(rows: list[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:

@@ -28,6 +28,7 @@ class Scored(NamedTuple):
 class Folded(NamedTuple):
     rows: list[SessionTrace]
     dead: list[Fact]  # rows that a deletion forbids; they are to be removed
+    belongs: Belonging
 
 
 def fold(
@@ -36,7 +37,7 @@ def fold(
     scores: Iterable[Scored] = (),
     graves: Graves = NO_GRAVES,
 ) -> Folded:
-    """The rows of one trace. Each session id in `ever_sessions` gets a row too, of zeros where nothing belongs to it."""
+    """The rows of one trace. Each id in `ever_sessions` gets a row too, of zeros where nothing belongs to it."""
     spans, copies = distinct(rows)
     belongs = belonging(spans)
     dead = graves.dead(spans, belongs)
@@ -45,7 +46,8 @@ def fold(
     own_row = parts.pop("", None) or zero_row("")
     own_row = own_row._replace(fingerprint=fingerprint(rows))
     gone = [zero_row(session_id) for session_id in sorted(set(ever_sessions) - parts.keys() - {""})]
-    return Folded([own_row, *parts.values(), *gone], [row for row in rows if row.span_id in dead])
+    forbidden = [row for row in rows if row.span_id in dead] if dead else []
+    return Folded([own_row, *parts.values(), *gone], forbidden, belongs)
 
 
 def _parts(
@@ -148,9 +150,7 @@ def _call_rows(calls: list[KindedCall], own: list[Fact], wrapping: list[Fact], b
     return sorted(rows, key=lambda row: (row.start_ns, row.span_id))
 
 
-def _scores_of(
-    session_id: str, scores: tuple[Scored, ...], belongs: Belonging
-) -> list[tuple[str, float | None, str]]:
+def _scores_of(session_id: str, scores: tuple[Scored, ...], belongs: Belonging) -> list[tuple[str, float | None, str]]:
     return sorted(
         ((score.name, score.value, score.label) for score in scores if _session_scored(score, belongs) == session_id),
         key=lambda score: (score[0], score[2], score[1] is None, score[1] or 0.0),
@@ -158,5 +158,5 @@ def _scores_of(
 
 
 def _session_scored(score: Scored, belongs: Belonging) -> str:
-    """A score of a span goes where the span goes; one of the trace, or of a span that never came, to who it is bound to."""
+    """A score goes where its span goes; one of the trace, or of a span that never came, to whom the trace is bound."""
     return belongs.sessions.get(score.span_id, belongs.bound_session)

@@ -11,6 +11,13 @@ def digest(subject: str) -> bytes:
     return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).digest()
 
 
+class Tombstone(NamedTuple):
+    project_id: str
+    kind: str  # session, user, trace, trace_user, project
+    subject: bytes  # the digest of the id
+    deleted_ns: int
+
+
 class Graves(NamedTuple):
     """Of one project: (kind, digest) -> the nanosecond before which everything is gone."""
 
@@ -25,6 +32,15 @@ class Graves(NamedTuple):
             for span in spans.values()
             if span.start_ns < max(everything, self._of_session(span, belongs), self._of_user(span, belongs))
         }
+
+    def of_trace(self, project_id: str, trace_id: str, belongs: Belonging) -> list[Tombstone]:
+        """What a trace is bound to is known only while the span that says so is here: note it before that one goes."""
+        bound = (("session", belongs.bound_session, "trace"), ("user", belongs.bound_user, "trace_user"))
+        return [
+            Tombstone(project_id, kind, digest(trace_id), self._until(owner, subject))
+            for owner, subject, kind in bound
+            if subject and self._until(owner, subject) > 0
+        ]
 
     def _of_session(self, span: Fact, belongs: Belonging) -> int:
         """Through its session; or, when it names none, through what its trace was bound to when that was deleted."""

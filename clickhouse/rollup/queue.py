@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.rollup.statements import external, statement
 
@@ -47,7 +48,7 @@ def read_pending(client: Client, names: QueueNames) -> Pending:
 
 
 def mark_done(client: Client, names: QueueNames, changes: Iterable[Change]) -> None:
-    """Write each row again with the other sign; before that, keep the greatest stamp, which merges may now take away."""
+    """Write each row again with the other sign. Before that keep the greatest stamp: merges may now take the rows."""
     rows = [
         (stamp, id_, change.project_id, change.member, -1)
         for change in changes
@@ -64,6 +65,6 @@ def slices(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
         yield changes[start : start + size]
 
 
-def as_slice(changes: Iterable[Change], member: str) -> object:
+def as_slice(changes: Iterable[Change], member: str) -> ExternalData:
     """The keys as a temporary table named `slice`, for the statements that read a slice."""
     return external("slice", ("project_id", member), (change.key for change in changes))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from clickhouse.rollup.calls import Merged
-from clickhouse.rollup.facts import Fact
+from clickhouse.rollup.facts import NO_USAGE, Fact
 
 V = TypeVar("V")
 
@@ -41,7 +41,7 @@ class CallRow(NamedTuple):
 
     @property
     def has_usage(self) -> bool:
-        return self[11:16] != (None,) * 5
+        return self[11:16] != NO_USAGE
 
 
 class SessionTrace(NamedTuple):
@@ -86,38 +86,82 @@ class SessionTrace(NamedTuple):
     scores: list[tuple[str, float | None, str]]
 
 
+_ZERO = SessionTrace(
+    session_id="",
+    fingerprint=0,
+    name="",
+    start_ns=0,
+    end_ns=0,
+    spans=0,
+    inherited_spans=0,
+    duplicate_spans=0,
+    turns=0,
+    tool_calls=0,
+    embeddings=0,
+    input_tokens=0,
+    output_tokens=0,
+    cache_read_tokens=0,
+    cache_write_tokens=0,
+    reasoning_tokens=0,
+    cost_pico=None,
+    unpriced_turns=0,
+    unpriced_usage=False,
+    errors=0,
+    failed=False,
+    user_id="",
+    user_since_ns=0,
+    user_ids=[],
+    session_keys=[],
+    models=[],
+    requested_models=[],
+    services=[],
+    environments=[],
+    tags=[],
+    tools=[],
+    agents=[],
+    releases=[],
+    prompts=[],
+    metadata=[],
+    input_preview="",
+    output_preview="",
+    calls=[],
+    scores=[],
+)
+
+
 def zero_row(session_id: str) -> SessionTrace:
     """Nothing of the trace belongs here (any more)."""
-    numbers = (0,) * 13
-    return SessionTrace(
-        session_id, 0, "", *numbers, None, 0, False, 0, False, "", 0, *([] for _ in range(12)), "", "", [], []
-    )
+    return _ZERO._replace(session_id=session_id)
 
 
 def call_row(kind: str, call: Merged, users: dict[str, str], *, counts: bool) -> CallRow:
     """Usage and cost stand only on calls that count, so that a sum over calls is a sum over the session."""
-    first = call.outermost
-    members = call.members
+    first, members = call.outermost, call.members
+    usage = _usage(members) if counts else NO_USAGE
     cost_pico, cost_source = _cost(call) if counts else (None, "")
     return CallRow(
-        first.span_id,
-        kind,
-        first.name,
-        _filled(members, lambda span: span.provider),
-        _filled(members, lambda span: span.request_model),
-        _filled(members, lambda span: span.response_model),
-        first.service,
-        users.get(first.span_id, ""),
-        first.start_ns,
-        max(0, first.end_ns - first.start_ns),
-        _known(members, lambda span: span.first_token_ns),
-        *(_usage(members) if counts else (None,) * 5),
-        cost_pico,
-        cost_source,
-        call.failed,
-        _filled(members, lambda span: span.error_type),
-        _filled(members, lambda span: span.finish_reasons) or [],
-        _filled(members, lambda span: span.tool_name),
+        span_id=first.span_id,
+        kind=kind,
+        name=first.name,
+        provider=_filled(members, lambda span: span.provider),
+        request_model=_filled(members, lambda span: span.request_model),
+        response_model=_filled(members, lambda span: span.response_model),
+        service=first.service,
+        user_id=users.get(first.span_id, ""),
+        start_ns=first.start_ns,
+        duration_ns=max(0, first.end_ns - first.start_ns),
+        first_token_ns=_known(span.first_token_ns for span in members),
+        input_tokens=usage[0],
+        output_tokens=usage[1],
+        cache_read_tokens=usage[2],
+        cache_write_tokens=usage[3],
+        reasoning_tokens=usage[4],
+        cost_pico=cost_pico,
+        cost_source=cost_source,
+        failed=call.failed,
+        error_type=_filled(members, lambda span: span.error_type),
+        finish_reasons=_filled(members, lambda span: span.finish_reasons),
+        tool_name=_filled(members, lambda span: span.tool_name),
     )
 
 
@@ -129,15 +173,15 @@ def _filled(members: tuple[Fact, ...], field: Callable[[Fact], V]) -> V:
     return next((value for value in map(field, members) if value), first)
 
 
-def _known(members: tuple[Fact, ...], field: Callable[[Fact], int | None]) -> int | None:
+def _known(numbers: Iterable[int | None]) -> int | None:
     """Likewise for numbers, where 0 is known."""
-    return next((value for value in map(field, members) if value is not None), None)
+    return next((number for number in numbers if number is not None), None)
 
 
 def _usage(members: tuple[Fact, ...]) -> tuple[int | None, ...]:
     if len(members) == 1:
         return members[0].usage
-    return tuple(next((n for n in numbers if n is not None), None) for numbers in zip(*(m.usage for m in members), strict=True))
+    return tuple(_known(numbers) for numbers in zip(*(span.usage for span in members), strict=True))
 
 
 def _cost(call: Merged) -> tuple[int | None, str]:

@@ -1,9 +1,11 @@
 """The `.sql` files of the rollup, and the temporary tables that carry keys to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.external import ExternalData
 
 _FOLDER = Path(__file__).parent / "sql"
@@ -13,6 +15,12 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 @cache
 def statement(name: str) -> str:
     return (_FOLDER / f"{name}.sql").read_text()
+
+
+def single_row(client: Client, name: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    """The answer of a statement that always answers with one row."""
+    row: Sequence[Any] = client.query(statement(name), parameters=dict(parameters or {})).result_rows[0]
+    return row
 
 
 def external(table: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> ExternalData:

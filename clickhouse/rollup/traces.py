@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.facts import Fact
 from clickhouse.rollup.fold import Folded, Scored, fold
 from clickhouse.rollup.graves import NO_GRAVES, Graves
+from clickhouse.rollup.removal import Dead
 from clickhouse.rollup.row import CallRow, SessionTrace
 from clickhouse.rollup.statements import external, statement
 
@@ -30,30 +30,31 @@ class Slice(NamedTuple):
     scores: dict[Key, list[Scored]]
     graves: dict[str, Graves]
 
+    def fold(self, key: Key) -> Folded:
+        graves = self.graves.get(key[0], NO_GRAVES)
+        return fold(self.facts.get(key, []), self.sessions.get(key, ()), self.scores.get(key, ()), graves)
 
-class Dead(NamedTuple):
-    """Spans that a tombstone forbids, to be removed by who removes."""
-
-    project_id: str
-    facts: list[Fact]
+    def dead(self, key: Key, folded: Folded) -> Dead:
+        graves = self.graves.get(key[0], NO_GRAVES)
+        return Dead(key[0], folded.dead, graves.of_trace(*key, folded.belongs))
 
 
 def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int) -> list[Dead]:
     """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be."""
     read = read_slice(client, everywhere, keys)
-    folded = {key: _fold(read, key) for key in keys}
+    folded = {key: read.fold(key) for key in keys}
     write(client, ((key[0], key[1], row) for key, result in folded.items() for row in result.rows), version)
     changed = {(key[0], row.session_id) for key, result in folded.items() for row in result.rows if row.session_id}
     if changed:
         client.insert("session_changes", sorted(changed), ["project_id", "session_id"], database=everywhere)
-    return [Dead(key[0], result.dead) for key, result in folded.items() if result.dead]
+    return [read.dead(key, result) for key, result in folded.items() if result.dead]
 
 
 def read_slice(client: Client, everywhere: str, keys: Iterable[Key]) -> Slice:
     keys = list(keys)
 
     def rows(name: str) -> Sequence[Sequence[Any]]:
-        wanted: ExternalData = external("slice", ("project_id", "trace_id"), keys)
+        wanted = external("slice", ("project_id", "trace_id"), keys)
         return client.query(
             statement(name), parameters={"everywhere": everywhere}, external_data=wanted, settings=_LIMITS
         ).result_rows
@@ -72,12 +73,6 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key]) -> Slice:
         {(project_id, trace_id): ids for project_id, trace_id, ids in rows("read_trace_sessions")},
         scores,
         {project_id: Graves(graves) for project_id, graves in deleted.items()},
-    )
-
-
-def _fold(read: Slice, key: Key) -> Folded:
-    return fold(
-        read.facts.get(key, []), read.sessions.get(key, ()), read.scores.get(key, ()), read.graves.get(key[0], NO_GRAVES)
     )
 
 

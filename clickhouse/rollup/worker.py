@@ -6,16 +6,19 @@ of what it had read before, so an older state never replaces a newer one; and ma
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.queue import SESSIONS, TRACES, Change, as_slice, mark_done, read_pending, slices
+from clickhouse.rollup.removal import Dead, remove_dead
 from clickhouse.rollup.statements import external, statement
-from clickhouse.rollup.traces import Dead, reason_to_quarantine, recompute
+from clickhouse.rollup.traces import reason_to_quarantine, recompute
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Done:
     traces: int = 0
     sessions: int = 0
     quarantined: int = 0
-    dead: list[Dead] = field(default_factory=list)
+    suppressed: int = 0
 
     @property
     def anything(self) -> bool:
@@ -67,7 +70,7 @@ class Worker:
         """A slice that fails is halved until the trace is found that makes it fail; that one is named and left."""
         since = self._clock()
         try:
-            done.dead += recompute(self._client, self._everywhere, [change.key for change in changes], version)
+            dead = recompute(self._client, self._everywhere, [change.key for change in changes], version)
         except (TooLarge, ClickHouseError) as error:
             if not _is_of_the_slice(error):
                 raise
@@ -81,6 +84,7 @@ class Worker:
         else:
             done.traces += len(changes)
             self._release(changes, version)
+            self._suppress(dead, done)
         self._rest(changes, self._clock() - since)
         mark_done(self._client, TRACES, changes)
 
@@ -113,6 +117,20 @@ class Worker:
         if len(changes) == 1 and seconds > COSTLY_SECONDS:
             self._resting[changes[0].key] = self._clock() + REST_SECONDS
 
+    def _suppress(self, dead: list[Dead], done: Done) -> None:
+        """What came after it was deleted goes again, and is counted."""
+        removed = remove_dead(self._client, self._everywhere, dead)
+        counts = Counter[str]()
+        for each in dead:
+            counts[each.project_id] += len({fact.span_id for fact in each.facts})
+        if removed.spans > 0:
+            rows = [(project_id, self._today(), spans) for project_id, spans in counts.items()]
+            self._client.insert("suppressed_spans", rows, ["project_id", "day", "spans"])
+        done.suppressed += removed.spans
+
+    def _today(self) -> date:
+        return datetime.now(UTC).date()
+
     def _quarantine(self, change: Change, version: int, error: Exception) -> None:
         reason = reason_to_quarantine(error)
         log.warning("Trace %s of project %s cannot be recomputed: %s", change.member, change.project_id, reason)
@@ -121,7 +139,8 @@ class Worker:
     def _release(self, changes: Sequence[Change], version: int) -> None:
         """What was quarantined and has been recomputed is so no longer."""
         known = self._client.query(
-            statement("quarantined"), external_data=external("slice", ("project_id", "trace_id"), (c.key for c in changes))
+            statement("quarantined"),
+            external_data=external("slice", ("project_id", "trace_id"), (c.key for c in changes)),
         ).result_rows
         self._insert_quarantine([(project_id, trace_id, version, "") for project_id, trace_id in known])
 

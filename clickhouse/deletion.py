@@ -1,0 +1,64 @@
+"""Deleting a session, a user, a project: a tombstone first, then every span of theirs, then what it adds up to."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.rollup.graves import Tombstone, digest
+from clickhouse.rollup.removal import DELETE_SETTINGS, Dead, Removed, bury, remove_dead
+from clickhouse.rollup.statements import single_row, statement
+from clickhouse.rollup.traces import Slice, read_slice
+
+TRACES_AT_ONCE = 1_000
+
+
+def delete_session(client: Client, everywhere: str, project_id: str, session_id: str) -> Removed:
+    return _delete(client, everywhere, project_id, session_id, "session")
+
+
+def delete_user(client: Client, everywhere: str, project_id: str, user_id: str) -> Removed:
+    return _delete(client, everywhere, project_id, user_id, "user")
+
+
+def delete_project(client: Client, everywhere: str, project_id: str) -> Removed:
+    deleted_ns = _now_ns(client)
+    bury(client, everywhere, [Tombstone(project_id, "project", digest(""), deleted_ns)])
+    parameters = {"project": project_id, "deleted_ns": deleted_ns}
+    removed = Removed(*single_row(client, "count_project", parameters))
+    for name in ("remove_project_spans", "remove_project_span_facts"):
+        client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
+    client.command(statement("queue_project"), parameters={"project": project_id})
+    return removed
+
+
+def _delete(client: Client, everywhere: str, project_id: str, subject: str, kind: str) -> Removed:
+    """Removes what is here. What comes later, or is being stored now, meets the tombstone when it is recomputed."""
+    tombstone = Tombstone(project_id, kind, digest(subject), _now_ns(client))
+    bury(client, everywhere, [tombstone])
+    whose = {"project": project_id, "subject": subject}
+    rows = client.query(statement(f"traces_of_{kind}"), parameters=whose).result_rows
+    spans = traces = 0
+    for trace_ids in _chunks([row[0] for row in rows], TRACES_AT_ONCE):
+        read = read_slice(client, everywhere, [(project_id, trace_id) for trace_id in trace_ids])
+        removed = remove_dead(client, everywhere, _dead(read))
+        spans, traces = spans + removed.spans, traces + removed.traces
+    return Removed(spans, traces)
+
+
+def _dead(read: Slice) -> Iterable[Dead]:
+    for key in read.facts:
+        folded = read.fold(key)
+        if folded.dead:
+            yield read.dead(key, folded)
+
+
+def _now_ns(client: Client) -> int:
+    now: int = single_row(client, "now")[0]
+    return now
+
+
+def _chunks(values: list[str], size: int) -> Iterable[list[str]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,84 @@
+"""What has to be done now and then: heal, expire, forget. Each is safe to do twice, at once, or not to the end."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.rollup.removal import DELETE_SETTINGS, remove_listed
+from clickhouse.rollup.statements import single_row, statement
+
+GRACE_SECONDS = 60
+"""Whoever stores spans queues their traces within a second; after this he is taken for dead."""
+HEAL_WINDOW_SECONDS = 3_600
+FORGET_AFTER_SECONDS = 3_600
+SETTLED_SECONDS = 1_800  # no slice lives longer than 5 minutes, so nothing younger than this is older than its zero row
+MOST_TRACES = 100_000  # per removal: one statement's worth; the rest is next
+
+
+def heal(client: Client, *, everything: bool = False, grace_seconds: int = GRACE_SECONDS) -> None:
+    """Queue what a crash between storing and queueing left behind. At start everything is searched."""
+    since = 0 if everything else _now_us(client) - HEAL_WINDOW_SECONDS * 1_000_000
+    client.command(statement("heal"), parameters={"since_us": since, "grace_seconds": grace_seconds})
+
+
+def expire(client: Client, retention_days: Mapping[str, int]) -> int:
+    """Remove traces past their project's retention, whole; how many spans."""
+    removal = uuid.uuid4()
+    client.command(
+        statement("list_expired"),
+        parameters={"removal": str(removal), "retention": dict(retention_days), "most": MOST_TRACES},
+    )
+    return remove_listed(client, removal).spans
+
+
+def expire_content(client: Client) -> int:
+    """Blank what was said where it may no longer be kept. The previews go first, with a recompute that hides them."""
+    parameters = {"until": datetime.fromtimestamp(_now_us(client) // 1_000_000, UTC)}
+    spans: int = single_row(client, "expired_content", parameters)[0]
+    if spans > 0:
+        client.command(statement("queue_expired_content"), parameters=parameters)
+        for name in ("blank_spans", "blank_span_facts"):
+            client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
+    return spans
+
+
+def forget(
+    client: Client, *, after_seconds: int = FORGET_AFTER_SECONDS, settled_seconds: int = SETTLED_SECONDS
+) -> None:
+    """Take away what is left of sessions and traces that have nothing: all versions of a key together."""
+    ages = {"after_seconds": after_seconds, "settled_seconds": settled_seconds}
+    client.command(statement("forget_sessions"), parameters=ages, settings=DELETE_SETTINGS)
+    removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}
+    client.command(statement("list_forgotten_traces"), parameters=removal)
+    if single_row(client, "count_dead", removal)[1] > 0:
+        for name in ("forget_session_traces", "forget_trace_sessions", "forget_trace_index"):
+            client.command(statement(name), parameters=removal, settings=DELETE_SETTINGS)
+
+
+def rebuild(client: Client, report: Callable[[str], None]) -> None:
+    """Make everything anew from the spans: facts and indexes here, the rest by queueing every trace."""
+    days = client.query(statement("rebuild_days")).result_rows
+    for (day,) in days:
+        for name in ("span_facts", "trace_index", "trace_sessions"):
+            client.command(statement(f"rebuild_{name}"), parameters={"day": day})
+        report(f"{day}: facts made anew")
+    client.command(statement("queue_everything"))
+
+
+class Lag(NamedTuple):
+    queued_trace_changes: int
+    queued_session_changes: int
+    lag_seconds: float
+    quarantined_traces: int
+
+
+def lag(client: Client) -> Lag:
+    return Lag(*single_row(client, "lag"))
+
+
+def _now_us(client: Client) -> int:
+    now_ns: int = single_row(client, "now")[0]
+    return now_ns // 1_000

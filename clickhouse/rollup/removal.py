@@ -1,0 +1,61 @@
+"""Taking spans away for good: listed, deleted, queued, in this order, so that a removal that dies is done again."""
+
+import uuid
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.rollup.facts import Fact
+from clickhouse.rollup.graves import Tombstone
+from clickhouse.rollup.statements import single_row, statement
+
+_HOUR_NS = 3_600_000_000_000
+# A deletion is answered when it is visible on every replica.
+DELETE_SETTINGS = {"lightweight_deletes_sync": 2, "mutations_sync": 2}
+
+
+class Dead(NamedTuple):
+    """Rows of one trace that a tombstone forbids, and the tombstones that keep the rest of it away."""
+
+    project_id: str
+    facts: list[Fact]
+    tombstones: list[Tombstone]
+
+
+class Removed(NamedTuple):
+    spans: int
+    traces: int
+
+
+def remove_dead(client: Client, everywhere: str, dead: Iterable[Dead]) -> Removed:
+    dead = list(dead)
+    bury(client, everywhere, [tombstone for each in dead for tombstone in each.tombstones])
+    removal = uuid.uuid4()
+    rows = [
+        (removal, each.project_id, fact.trace_id, fact.span_id, fact.start_ns // _HOUR_NS * 3600)
+        for each in dead
+        for fact in each.facts
+    ]
+    if len(rows) == 0:
+        return Removed(0, 0)
+    client.insert("dead_spans", rows, ["removal", "project_id", "trace_id", "span_id", "hour"])
+    return remove_listed(client, removal)
+
+
+def remove_listed(client: Client, removal: uuid.UUID) -> Removed:
+    """Everything that `dead_spans` lists under this removal; then its traces are recomputed."""
+    parameters = {"removal": str(removal)}
+    removed = Removed(*single_row(client, "count_dead", parameters))
+    if removed.spans > 0:
+        for name in ("remove_spans", "remove_span_facts"):
+            client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
+        client.command(statement("queue_removed"), parameters=parameters)
+    return removed
+
+
+def bury(client: Client, everywhere: str, tombstones: Iterable[Tombstone]) -> None:
+    """Tombstones go first: from here on nothing of it comes back, whoever recomputes."""
+    rows = sorted(set(tombstones))
+    if rows:
+        client.insert("tombstones", rows, ["project_id", "kind", "subject", "deleted_at"], database=everywhere)

@@ -1,0 +1,1 @@
+SELECT count() FROM spans WHERE content_until > toDateTime(0) AND content_until <= {until:DateTime('UTC')}

@@ -1,0 +1,3 @@
+DELETE FROM session_traces
+WHERE recomputed_at < now64(6) - toIntervalSecond({settled_seconds:UInt32})
+  AND (project_id, trace_id) IN (SELECT project_id, trace_id FROM dead_spans WHERE removal = {removal:UUID})

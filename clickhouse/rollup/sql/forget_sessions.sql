@@ -1,0 +1,9 @@
+-- All versions of sessions that have had nothing for over an hour: longer than any recompute lives, so none brings an
+-- old row back once the newer zero row is gone.
+DELETE FROM sessions
+WHERE recomputed_at < now64(6) - toIntervalSecond({settled_seconds:UInt32}) AND (project_id, session_id) IN
+(
+    SELECT project_id, session_id
+    FROM sessions FINAL
+    WHERE sessions.spans = 0 AND recomputed_at < now64(6) - toIntervalSecond({after_seconds:UInt32})
+)
