@@ -76,8 +76,9 @@ class Database:
         """The database whose tables reach all shards; the same one where there is no cluster."""
         return f"{self.name}_all" if self.cluster else self.name
 
-    def across_shards(self) -> "Database":
-        return replace(self, name=self.everywhere)
+    def within(self, name: str) -> "Database":
+        """The same server, another of its databases."""
+        return replace(self, name=name)
 
 
 def _masked(url: str) -> str:

@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS migrations
 (number UInt32, name String, checksum String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC'))
 ENGINE = ReplacingMergeTree ORDER BY number
 """
-_READ_LEDGER = "SELECT number, name, checksum FROM migrations FINAL ORDER BY number"
+_HAS_LEDGER = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'migrations'"
+_READ_LEDGER = "SELECT number, name, checksum FROM {database:Identifier}.migrations FINAL ORDER BY number"
 
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 _VIEW = re.compile(r"CREATE VIEW IF NOT EXISTS (\w+)")
@@ -66,9 +67,9 @@ def known_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     return [Migration(int(file.name[:4]), file.stem, file.read_text()) for file in files]
 
 
-def pending_migrations(client: Client, known: list[Migration]) -> list[Migration]:
+def pending_migrations(client: Client, topology: Topology, known: list[Migration]) -> list[Migration]:
     """What the database still lacks. Refuses one that is newer than this code, or whose past differs from ours."""
-    applied = {number: (name, checksum) for number, name, checksum in client.query(_READ_LEDGER).result_rows}
+    applied = _applied(client, topology)
     newest = max((migration.number for migration in known), default=0)
     unknown = sorted(name for number, (name, _) in applied.items() if number > newest)
     if unknown:
@@ -85,11 +86,19 @@ def pending_migrations(client: Client, known: list[Migration]) -> list[Migration
     return [migration for migration in known if migration.number not in applied]
 
 
+def _applied(client: Client, topology: Topology) -> dict[int, tuple[str, str]]:
+    parameters = {"database": topology.database}
+    if client.query(_HAS_LEDGER, parameters=parameters).result_rows[0][0] == 0:
+        return {}
+    rows = client.query(_READ_LEDGER, parameters=parameters).result_rows
+    return {number: (name, checksum) for number, name, checksum in rows}
+
+
 def migrate(client: Client, topology: Topology, known: list[Migration] | None = None) -> list[str]:
     """Bring the database up to date; the names of what was applied."""
     known = known_migrations() if known is None else known
     _prepare(client, topology)
-    pending = pending_migrations(client, known)
+    pending = pending_migrations(client, topology, known)
     for migration in pending:
         for statement in rendered(migration.text, topology):
             client.database = statement.database
@@ -102,6 +111,7 @@ def migrate(client: Client, topology: Topology, known: list[Migration] | None = 
 
 
 def _prepare(client: Client, topology: Topology) -> None:
+    """The databases and the ledger: what must be there before a migration can be known to be applied."""
     databases = [topology.database, *([topology.everywhere] if topology.cluster else [])]
     client.database = None
     for name in databases:

@@ -1,0 +1,69 @@
+"""`genai-sessions rollup`: rounds of the worker, and between them what has to be done now and then."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
+
+from clickhouse.connect import Database, connect
+from clickhouse.errors import DatabaseAway
+from clickhouse.projects import Projects
+from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
+from clickhouse.rollup.worker import Worker
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+"""Between looks at an empty queue: a session is right within 2 s, and a look costs 5 ms."""
+MAX_BACK_OFF_SECONDS = 5.0
+
+
+@dataclass
+class Chore:
+    every_seconds: float
+    do: Callable[[], object]
+    next_at: float = 0.0
+
+
+def roll_up(database: Database, projects: Projects, stop: threading.Event) -> None:
+    """Until told to stop. A database that is away is waited for; whatever was half done is done again."""
+    back_off = IDLE_SECONDS
+    while not stop.is_set():
+        try:
+            with contextlib.closing(connect(database, connections=2)) as client:
+                _work(client, database, projects, stop)
+            back_off = IDLE_SECONDS
+        except (ClickHouseError, DatabaseAway, HTTPError, OSError) as error:
+            log.warning("The rollup waits for the database: %s", str(error).splitlines()[0][:300])
+            stop.wait(back_off)
+            back_off = min(2 * back_off, MAX_BACK_OFF_SECONDS)
+
+
+def _work(client: Client, database: Database, projects: Projects, stop: threading.Event) -> None:
+    worker = Worker(client, database.everywhere)
+    retention = {project.id: project.retention_days for project in projects.by_id.values()} if not projects.open else {}
+    chores = [
+        Chore(60, lambda: heal(client)),
+        Chore(60, lambda: expire(client, retention)),
+        Chore(600, lambda: expire_content(client)),
+        Chore(600, lambda: forget(client)),
+    ]
+    heal(client, everything=True)
+    while not stop.is_set():
+        done = worker.round()
+        _do_due(chores)
+        if not done.anything:
+            stop.wait(IDLE_SECONDS)
+
+
+def _do_due(chores: list[Chore]) -> None:
+    for chore in chores:
+        if time.monotonic() >= chore.next_at:
+            chore.do()
+            chore.next_at = time.monotonic() + chore.every_seconds
