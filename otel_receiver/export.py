@@ -1,0 +1,184 @@
+"""The one desk both doors bring their requests to: who is it, what is in it, is it safe, what do we answer."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+from clickhouse.ids import normal_id
+from clickhouse.projects import Project, Projects, secret_in
+from otel_receiver.batch import Batch
+from otel_receiver.budget import Budget, Hold
+from otel_receiver.errors import Permanent
+from otel_receiver.metrics import Metrics, Records
+from otel_receiver.otlp import (
+    Encoding,
+    LogRecord,
+    Malformed,
+    count_metrics,
+    decode_logs,
+    decode_traces,
+)
+from otel_receiver.quota import Quotas
+from otel_receiver.settings import ReceiverSettings
+from otel_receiver.span import Span
+
+Signal = Literal["traces", "logs", "metrics"]
+
+OFFLOADED_BYTES = 256 << 10
+"""A body above this is decoded in a thread: on the loop it would hold up acks and health checks for milliseconds."""
+
+_Result = TypeVar("_Result")
+
+
+class Received(NamedTuple):
+    """What a request says about all of its spans."""
+
+    at_ns: int
+    session_id: str | None = None  # of the header x-session-id: a default for a whole client
+    user_id: str | None = None  # of the header x-user-id
+
+
+class Caller(NamedTuple):
+    project: Project
+    session_id: str | None
+    user_id: str | None
+
+
+class Reply(NamedTuple):
+    """OK; with `rejected` of it not stored, for good."""
+
+    rejected: int = 0
+    message: str = ""
+
+
+class Writer(Protocol):
+    """The next stage. It returns when the batch is safe, and raises Unavailable when it cannot take it now."""
+
+    async def write(self, batch: Batch) -> None: ...
+
+
+class Mapper(Protocol):
+    """Spans and log records to rows. A dialect that fails costs the mapping, never the span: this never raises."""
+
+    def spans(self, spans: Sequence[Span], project: Project, received: Received) -> Batch: ...
+
+    def logs(self, records: Sequence[LogRecord], project: Project, received: Received) -> Batch: ...
+
+
+_Decoded = tuple[list[Any], dict[str, int], dict[str, int]]
+"""Records, those rejected by reason, those repaired by flaw: Decoded and DecodedLogs alike."""
+
+
+class _Kind(NamedTuple):
+    """What differs between signals that are stored."""
+
+    things: str
+    decode: Callable[[bytes, Encoding, int], _Decoded]
+    rows: Callable[[list[Any], Project, Received], Batch]
+    counters: Records
+
+
+class Desk:
+    def __init__(
+        self,
+        projects: Projects,
+        writer: Writer,
+        mapper: Mapper,
+        settings: ReceiverSettings,
+        metrics: Metrics,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.metrics = metrics
+        share = settings.max_bytes_in_flight // (1 if len(projects.by_id) == 1 else 2)
+        self.budget = Budget(settings.max_bytes_in_flight, share, settings.hold_s)
+        self._projects, self._writer, self._now_ns = projects, writer, now_ns
+        self._quotas = Quotas()
+        self._commits: set[asyncio.Task[Reply]] = set()
+        spans = _Kind("spans", decode_traces, mapper.spans, metrics.spans)
+        logs = _Kind("log records", decode_logs, mapper.logs, metrics.log_records)
+        self._store: dict[Signal, Callable[[bytes, Encoding, Caller], Awaitable[Reply]]] = {
+            "traces": partial(self._records, spans),
+            "logs": partial(self._records, logs),
+            "metrics": self._data_points,
+        }
+
+    def admit(self, headers: Mapping[str, str]) -> Caller:
+        """Who sends, from headers or metadata alone (names in lower case): a stranger's body is never read."""
+        key = self._projects.key(secret_in(headers))
+        if key is None:
+            raise Permanent("unauthenticated", "a known key is needed: Authorization: Bearer, x-api-key, or Basic")
+        if "ingest" not in key.scopes:
+            raise Permanent("forbidden", "the key has no scope ingest")
+        return Caller(
+            self._projects.by_id[key.projects[0]],
+            normal_id(headers.get("x-session-id")),
+            normal_id(headers.get("x-user-id")),
+        )
+
+    async def export(self, signal: Signal, body: bytes, encoding: Encoding, caller: Caller, hold: Hold) -> Reply:
+        """Takes over the hold. Shielded: a client that goes away does not stop a commit half way."""
+        commit = asyncio.create_task(self._commit(signal, body, encoding, caller, hold))
+        self._commits.add(commit)
+        commit.add_done_callback(self._forget)
+        return await asyncio.shield(commit)
+
+    async def drain(self, within_s: float) -> int:
+        """Waits for what is in flight; how many did not make it."""
+        if len(self._commits) == 0:
+            return 0
+        _, late = await asyncio.wait(self._commits, timeout=within_s)
+        return len(late)
+
+    def _forget(self, commit: asyncio.Task[Reply]) -> None:
+        self._commits.discard(commit)
+        if not commit.cancelled():
+            commit.exception()  # whoever still waits gets it; nobody may be left to
+
+    async def _commit(self, signal: Signal, body: bytes, encoding: Encoding, caller: Caller, hold: Hold) -> Reply:
+        self.metrics.in_flight_bytes.put(self.budget.used)
+        try:
+            with self.metrics.ack_seconds.timed():
+                return await self._store[signal](body, encoding, caller)
+        except Malformed as why:
+            raise Permanent("malformed", str(why)) from None
+        finally:
+            hold.release()
+            self.metrics.in_flight_bytes.put(self.budget.used)
+
+    async def _records(self, kind: _Kind, body: bytes, encoding: Encoding, caller: Caller) -> Reply:
+        received = Received(self._now_ns(), caller.session_id, caller.user_id)
+        self._quotas.take_bytes(caller.project, len(body))
+
+        def read() -> tuple[_Decoded, Batch]:
+            decoded = kind.decode(body, encoding, received.at_ns)
+            return decoded, kind.rows(decoded[0], caller.project, received)
+
+        (records, rejected, repaired), batch = await _in_good_place(body, read)
+        self._quotas.take_spans(caller.project, len(records))
+        if batch.row_count > 0:
+            await self._writer.write(batch)
+        count = sum(rejected.values())
+        kind.counters.received.add(by=len(records) + count)
+        kind.counters.rejected.add_all(rejected)
+        kind.counters.repaired.add_all(repaired)
+        return Reply(count, _sentence(kind.things, rejected))
+
+    async def _data_points(self, body: bytes, encoding: Encoding, caller: Caller) -> Reply:
+        """Accepted so that one endpoint serves an SDK that sends all three; the warning says what becomes of them."""
+        self._quotas.take_bytes(caller.project, len(body))
+        points = await _in_good_place(body, lambda: count_metrics(body, encoding))
+        self.metrics.data_points.add(by=points)
+        return Reply(0, "" if points == 0 else "metrics are counted, not stored")
+
+
+async def _in_good_place(body: bytes, read: Callable[[], _Result]) -> _Result:
+    return read() if len(body) <= OFFLOADED_BYTES else await asyncio.to_thread(read)
+
+
+def _sentence(things: str, rejected: Mapping[str, int]) -> str:
+    """What was rejected and why, the first reason first."""
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in rejected.items())
+    return f"rejected {sum(rejected.values())} {things}: {reasons}" if rejected else ""
