@@ -32,7 +32,7 @@ def belonging(spans: dict[str, Fact]) -> Belonging:
         span.span_id: span.session_id or bound_session for span in rooted_first if span.session_id or bound_session
     }
     users = {span.span_id: span.user_id or bound_user for span in rooted_first if span.user_id or bound_user}
-    return Belonging(_within_limit(sessions, spans), users, bound_session, bound_user)
+    return Belonging(sessions, users, bound_session, bound_user)
 
 
 def _first(spans: list[Fact], *kinds: Callable[[Fact], str]) -> str:
@@ -44,8 +44,9 @@ def _first(spans: list[Fact], *kinds: Callable[[Fact], str]) -> str:
     return ""
 
 
-def _within_limit(sessions: dict[str, str], spans: dict[str, Fact]) -> dict[str, str]:
-    """The spans of the earliest sessions."""
+def within_limit(sessions: dict[str, str], spans: dict[str, Fact]) -> dict[str, str]:
+    """Of these spans, those that belong to the earliest sessions."""
+    sessions = {span_id: sessions[span_id] for span_id in spans if span_id in sessions}
     if len(set(sessions.values())) <= MAX_SESSIONS_PER_TRACE:
         return sessions
     since: dict[str, int] = {}

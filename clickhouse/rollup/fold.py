@@ -6,7 +6,7 @@ Pure: the rows of a trace in, rows out. Every rule is SEMANTICS'; `tests/oracle.
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from clickhouse.rollup.belonging import Belonging, belonging
+from clickhouse.rollup.belonging import Belonging, belonging, within_limit
 from clickhouse.rollup.calls import Merged, calls_of_kind, tool_calls
 from clickhouse.rollup.facts import Fact, distinct, fingerprint
 from clickhouse.rollup.graves import NO_GRAVES, Graves
@@ -42,7 +42,8 @@ def fold(
     belongs = belonging(spans)
     dead = graves.dead(spans, belongs)
     alive = {span_id: span for span_id, span in spans.items() if span_id not in dead}
-    parts = _parts(alive, belongs, copies, tuple(scores))
+    counted = belongs._replace(sessions=within_limit(belongs.sessions, alive))
+    parts = _parts(alive, counted, copies, tuple(scores))
     own_row = parts.pop("", None) or zero_row("")
     own_row = own_row._replace(fingerprint=fingerprint(rows))
     gone = [zero_row(session_id) for session_id in sorted(set(ever_sessions) - parts.keys() - {""})]
@@ -82,13 +83,12 @@ def _parts(
 def _by_session(spans: dict[str, Fact], belongs: Belonging) -> dict[str, list[Fact]]:
     """Spans in the order of their start. A trace in which nobody named a session is all under ""; spans beyond the
     limit of sessions are nowhere."""
-    named = len(belongs.sessions) > 0
     members: dict[str, list[Fact]] = {}
     for span in sorted(spans.values(), key=lambda span: (span.start_ns, span.span_id)):
         session_id = belongs.sessions.get(span.span_id)
         if session_id is not None:
             members.setdefault(session_id, []).append(span)
-        elif not named:
+        elif belongs.bound_session == "":
             members.setdefault("", []).append(span)
     return members
 
@@ -157,6 +157,6 @@ def _scores_of(session_id: str, scores: tuple[Scored, ...], belongs: Belonging) 
     )
 
 
-def _session_scored(score: Scored, belongs: Belonging) -> str:
-    """A score goes where its span goes; one of the trace, or of a span that never came, to whom the trace is bound."""
-    return belongs.sessions.get(score.span_id, belongs.bound_session)
+def _session_scored(score: Scored, belongs: Belonging) -> str | None:
+    """A score goes where its span goes, and with it; one of the trace to whom the trace is bound."""
+    return belongs.sessions.get(score.span_id) if score.span_id else belongs.bound_session

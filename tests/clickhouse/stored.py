@@ -1,0 +1,131 @@
+"""Rows into a real database and rollups out of it, in the shape the oracle speaks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.rollup.graves import Tombstone as Grave
+from clickhouse.rollup.graves import digest
+from clickhouse.rollup.worker import Worker
+from tests.oracle import Tombstone
+
+Row = Mapping[str, Any]
+
+_LISTS = {"finish_reasons", "tags"}
+_NULLABLE = {
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "first_token_ns",
+}
+_NUMBERS = {"started_at", "ended_at", "received_at", "content_until", "retention_days"}
+_TIMES = {"started_at", "ended_at", "user_since", "last_active_at"}
+
+
+def default(column: str) -> Any:
+    if column in _LISTS:
+        return []
+    if column in _NULLABLE:
+        return None
+    if column in _NUMBERS:
+        return 0
+    return {"metadata": {}, "failed": False}.get(column, "")
+
+
+def store(client: Client, rows: Sequence[Row]) -> None:
+    """As the receiver does: the spans, and when they are answered, what they change."""
+    columns = sorted({column for row in rows for column in row})
+    client.insert("spans", [[row.get(column, default(column)) for column in columns] for row in rows], columns)
+    traces = sorted({(row["project_id"], row["trace_id"]) for row in rows})
+    client.insert("trace_changes", traces, ["project_id", "trace_id"])
+
+
+def store_scores(client: Client, scores: Sequence[Row]) -> None:
+    columns = ["project_id", "trace_id", "span_id", "session_id", "score_id", "name", "value", "label", "received_at"]
+    rows = [
+        [
+            {"value": None, "received_at": 0}.get(column, "") if score.get(column) is None else score[column]
+            for column in columns
+        ]
+        for score in scores
+    ]
+    if rows:
+        client.insert("scores", rows, columns)
+
+
+def bury(client: Client, tombstones: Iterable[Tombstone]) -> None:
+    rows = [
+        Grave(t.project_id, t.kind, digest("" if t.kind == "project" else t.subject), t.deleted_at) for t in tombstones
+    ]
+    if rows:
+        client.insert("tombstones", rows, ["project_id", "kind", "subject", "deleted_at"])
+
+
+def settle(client: Client) -> None:
+    """Rounds until nothing is left to do."""
+    worker = Worker(client, client.database or "", clock=_impatient())
+    while worker.round().anything:
+        pass
+
+
+def _impatient() -> Any:
+    """A clock by which every rest is over at once."""
+    ticks = iter(range(0, 10**9, 10))
+    return lambda: next(ticks)
+
+
+_SESSION_TRACES = """
+SELECT * EXCEPT (version, recomputed_at, fingerprint)
+       REPLACE (toUnixTimestamp64Nano(started_at) AS started_at, toUnixTimestamp64Nano(ended_at) AS ended_at,
+                toUnixTimestamp64Nano(user_since) AS user_since,
+                arrayMap(at -> toUnixTimestamp64Nano(at), `calls.started_at`) AS `calls.started_at`)
+FROM session_traces FINAL
+WHERE session_traces.spans > 0 AND project_id IN {projects:Array(String)}
+"""
+_SESSIONS = """
+SELECT * EXCEPT (version, recomputed_at)
+       REPLACE (toUnixTimestamp64Nano(started_at) AS started_at, toUnixTimestamp64Nano(last_active_at) AS last_active_at)
+FROM sessions FINAL
+WHERE sessions.spans > 0 AND project_id IN {projects:Array(String)}
+"""
+
+
+def stored_traces(client: Client, projects: Iterable[str]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    found = {}
+    for row in client.query(_SESSION_TRACES, parameters={"projects": list(projects)}).named_results():
+        calls = {name.removeprefix("calls."): row[name] for name in row if name.startswith("calls.")}
+        plain = {name: value for name, value in row.items() if not name.startswith("calls.")}
+        plain["calls"] = [dict(zip(calls, values, strict=True)) for values in zip(*calls.values(), strict=True)]
+        found[row["project_id"], row["session_id"], row["trace_id"]] = comparable(_unnamed(plain))
+    return found
+
+
+def stored_sessions(client: Client, projects: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = client.query(_SESSIONS, parameters={"projects": list(projects)}).named_results()
+    return {(row["project_id"], row["session_id"]): comparable(_unnamed(row)) for row in rows}
+
+
+def _unnamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Named tuples come as dicts; the oracle speaks of plain ones."""
+    return {
+        name: [tuple(each.values()) for each in value] if name in ("metadata", "scores") else value
+        for name, value in row.items()
+    }
+
+
+def comparable(value: Any) -> Any:
+    """The same plain values on both sides: tuples as lists, exact fractions and floats to twelve digits."""
+    if isinstance(value, Mapping):
+        return {key: comparable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [comparable(each) for each in value]
+    if isinstance(value, Decimal):
+        return value.normalize()
+    if isinstance(value, float) or type(value).__name__ == "Fraction":
+        return float(f"{float(value):.12g}")
+    return value
