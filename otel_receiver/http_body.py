@@ -13,7 +13,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 _DISCARDED_BYTES = 1 << 20
 """Of a refused body: read, so that the client hears the answer rather than a reset, and the connection lives on."""
 
-_DISCARD_S = 2.0
+_DISCARD_S = 0.5
 
 
 class ClientGone(Exception):

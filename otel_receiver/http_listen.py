@@ -74,6 +74,10 @@ class _Deadline(H11Protocol):
         super().data_received(data)
         self._watch_head()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()  # goes on with what was sent behind the request
+        self._watch_head()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch_head()
         super().connection_lost(exc)

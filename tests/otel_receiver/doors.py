@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -86,9 +86,11 @@ class Doors:
         names |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.post(path, content=body, headers=names)
 
-    def call(self, body: bytes, method: str = TRACES, timeout: float = 10, **metadata: str) -> bytes:
+    def call(
+        self, body: bytes, method: str = TRACES, metadata: Mapping[str, str] | None = None, timeout: float = 10
+    ) -> bytes:
         """One gRPC call; a refusal is a grpc.RpcError."""
-        pairs = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
+        pairs = tuple((name.replace("_", "-"), value) for name, value in (metadata or {}).items())
         options = [("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
         with grpc.insecure_channel(f"127.0.0.1:{self.grpc_port}", options=options) as channel:
             answer: bytes = channel.unary_unary(method, None, None)(body, metadata=pairs, timeout=timeout)
@@ -127,12 +129,12 @@ def open_doors(
 
     kept = writer or ListWriter()
     desk, grpc_server, http_server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    base = f"http://127.0.0.1:{http_server.port}"
+    client = httpx.Client(base_url=f"http://127.0.0.1:{http_server.port}", timeout=10, trust_env=False)
     try:
-        with httpx.Client(base_url=base, timeout=10, trust_env=False) as client:
-            yield Doors(kept, desk, loop, grpc_server.port, http_server.port, client, state)
+        yield Doors(kept, desk, loop, grpc_server.port, http_server.port, client, state)
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
+        client.close()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
