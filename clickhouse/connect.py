@@ -1,5 +1,8 @@
 """Who is the database, and how to speak with it: over HTTP, always, whether it is embedded or a cluster."""
 
+import contextlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -7,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 import clickhouse_connect
 import urllib3.exceptions
 from clickhouse_connect.driver import AsyncClient, Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from clickhouse.engine_config import DATABASE
@@ -26,7 +29,11 @@ WRITE_SETTINGS: dict[str, Any] = {
 }
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 300
-_WRONG_PASSWORD = ("516", "193", "194")  # ClickHouse's AUTHENTICATION_FAILED and its older siblings
+_WRONG_PASSWORD = (516, 193, 194)  # ClickHouse's AUTHENTICATION_FAILED and its older siblings
+_NO_DATABASE = 81
+_NO_SPACE = 243
+_CODE = re.compile(r"\b(?:code|Code|error code):? (\d+)")
+_SAID = re.compile(r"DB::Exception: (.+?)(?: \([A-Z_]+\))?(?: \(version|\n|$)")
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,16 @@ def connect(database: Database, *, settings: dict[str, Any] | None = None, conne
         raise explained(error, database) from error
 
 
+@contextlib.contextmanager
+def connected(database: Database, *, settings: dict[str, Any] | None = None, connections: int = 8) -> Iterator[Client]:
+    """A client for a while; what fails meanwhile is explained."""
+    with contextlib.closing(connect(database, settings=settings, connections=connections)) as client:
+        try:
+            yield client
+        except (ClickHouseError, urllib3.exceptions.HTTPError) as error:
+            raise explained(error, database) from error
+
+
 async def connect_async(database: Database, *, settings: dict[str, Any] | None = None) -> AsyncClient:
     try:
         return await clickhouse_connect.get_async_client(**_client_options(database, settings))
@@ -120,17 +137,28 @@ def _client_options(database: Database, settings: dict[str, Any] | None) -> dict
     }
 
 
+def error_code(error: Exception) -> int:
+    """ClickHouse's number of what went wrong; 0 where it was not ClickHouse that answered."""
+    found = _CODE.search(str(error)) if isinstance(error, ClickHouseError) else None
+    return int(found.group(1)) if found is not None else 0
+
+
 def explained(error: Exception, database: Database) -> DatabaseError:
     """The sentence for a failure that a client raised."""
-    text = str(error)
-    if any(f"Code: {code}" in text or f"error code {code}" in text for code in _WRONG_PASSWORD):
+    code, text = error_code(error), str(error)
+    if code in _WRONG_PASSWORD:
         return DatabaseRefused(
             f"The database at {database.address} refuses the user or the password. Check CLICKHOUSE_URL."
         )
-    if "UNKNOWN_DATABASE" in text or "code 81" in text:
+    if code == _NO_DATABASE:
         return DatabaseRefused(
             f"There is no database {database.name} at {database.address}. Run `genai-sessions migrate`."
         )
-    if isinstance(error, urllib3.exceptions.HTTPError | OSError) or "onnect" in text:
+    if code == _NO_SPACE or "No space left" in text:
+        return DatabaseError(f"The disk of the database at {database.address} is full.")
+    if code == 0 and isinstance(error, OperationalError | urllib3.exceptions.HTTPError | OSError):
         return DatabaseAway(f"No database answers at {database.address}. Is it started, and is CLICKHOUSE_URL right?")
-    return DatabaseError(f"The database at {database.address} answered: {text.splitlines()[0][:300]}")
+    said = _SAID.search(text)
+    return DatabaseError(
+        f"The database at {database.address} answered: {(said.group(1) if said else text.splitlines()[0])[:300]}"
+    )

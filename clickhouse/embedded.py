@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from clickhouse.connect import Database, connect
+from clickhouse.connect import Database, connected
 from clickhouse.engine_config import DATABASE, Passwords, config_xml, users_xml
 from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
 
@@ -32,6 +33,9 @@ HUNG_SECONDS = 30.0  # longer than any pause of a busy engine; callers have thei
 MAX_BACK_OFF_SECONDS = 5.0
 LOCK_SECONDS = 5.0  # an engine whose parent was killed ends within 0.1 s
 MIN_MEMORY_BYTES = 1 << 30
+MIN_FREE_BYTES = 16 << 20
+"""The schema alone takes a megabyte, and the engine refuses to write with less left than that."""
+PORT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class EngineSettings:
     http_port: int | None = None  # None: a free one
     memory_bytes: int | None = None  # None: a quarter of the machine, at least 1 GiB
     shards: tuple[int, ...] = ()  # TCP ports of the engines of one trial cluster
+    tcp_port: int | None = None  # None: a free one; that of a shard must be known beforehand
 
     @property
     def engine_dir(self) -> Path:
@@ -79,22 +84,16 @@ class Engine:
                 "Point CLICKHOUSE_URL at a ClickHouse server instead."
             )
         try:
+            _refuse_full_disk(self._settings.data_dir)
             self._settings.engine_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(self._settings.data_dir / "engine.lock")
             self._passwords = _kept_passwords(self._settings)
-            self._http_port, self._tcp_port = self._ports()
-            self._write_configuration()
+            self._launch_on_free_ports()
         except OSError as error:
             self.stop()
             raise DatabaseRefused(
                 f"The data folder {self._settings.data_dir} cannot be used: {error.strerror}."
             ) from error
-        except DatabaseError:
-            self.stop()
-            raise
-        self._launch()
-        try:
-            self._await_ready()
         except DatabaseError:
             self.stop()
             raise
@@ -111,6 +110,8 @@ class Engine:
             _end(self._child)
         if self._watcher is not None:
             self._watcher.join(STOP_SECONDS)
+        if self._child is not None:
+            _end(self._child)  # the watcher may have started another one just before
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -125,6 +126,14 @@ class Engine:
     def _log(self) -> Path:
         return self._settings.engine_dir / "engine.log"
 
+    @property
+    def _start_log(self) -> Path:
+        return self._settings.engine_dir / "engine.start.log"
+
+    def _complaint(self) -> str:
+        """What an engine that could not even start said last."""
+        return (self._start_log.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1][:300]
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -134,11 +143,26 @@ class Engine:
     ) -> None:
         self.stop()
 
+    def _launch_on_free_ports(self) -> None:
+        """A port that was free may be taken by the time the engine listens on it."""
+        for tries_left in reversed(range(PORT_TRIES)):
+            self._http_port, self._tcp_port = self._ports()
+            self._write_configuration()
+            self._launch()
+            try:
+                self._await_ready()
+            except DatabaseRefused:
+                if tries_left == 0 or "Address already in use" not in self._complaint():
+                    raise
+            else:
+                return
+
     def _ports(self) -> tuple[int, int]:
         wanted = self._settings.http_port
         if wanted is not None and _listens(wanted):
             raise DatabaseRefused(f"Port {wanted} is in use; choose another with --clickhouse-port.")
-        return (wanted if wanted is not None else _free_port()), _free_port()
+        given = self._settings.tcp_port
+        return (wanted if wanted is not None else _free_port()), (given if given is not None else _free_port())
 
     def _write_configuration(self) -> None:
         folder = self._settings.engine_dir
@@ -152,16 +176,18 @@ class Engine:
     def _launch(self) -> None:
         if self._lock is None:
             raise DatabaseAway("The embedded engine is stopped.")
-        # The child keeps the lock too: as long as it lives the folder is in use, whatever became of us.
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "clickhouse.engine"],
-            cwd=self._settings.engine_dir,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(self._lock.fileno(),),
-        )
+        ours = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+        with self._start_log.open("wb") as start_log:
+            # The child keeps the lock too: as long as it lives the folder is in use, whatever became of us.
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "clickhouse.engine"],
+                cwd=self._settings.engine_dir,
+                env={**os.environ, "PYTHONPATH": ours},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=start_log,
+                pass_fds=(self._lock.fileno(),),
+            )
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -172,7 +198,7 @@ class Engine:
                 return
             if self._child is not None and self._child.poll() is not None:
                 raise DatabaseRefused(
-                    f"The embedded engine did not start (exit code {self._child.returncode}); its log is {self._log}. "
+                    f"The embedded engine did not start; it said: {self._complaint()} Its log is {self._log}. "
                     "A ClickHouse server of your own works too: set CLICKHOUSE_URL."
                 )
             time.sleep(0.02)
@@ -182,13 +208,10 @@ class Engine:
         if not _listens(self._http_port):
             return False
         try:
-            client = connect(
-                Database("127.0.0.1", self._http_port, "owner", self._passwords.owner, "default"), connections=1
-            )
-        except DatabaseError:
-            return False
-        with contextlib.closing(client):
-            client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+            with connected(self.database().within("default"), connections=1) as client:
+                client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        except (DatabaseAway, DatabaseRefused):
+            return False  # not yet; or somebody else, who took the port before us
         return True
 
     def _watch(self) -> None:
@@ -207,7 +230,7 @@ class Engine:
                 if _listens(self._http_port) and time.monotonic() - silent_since < HUNG_SECONDS:
                     continue
                 log.warning("The embedded engine does not answer any more; it is restarted.")
-                _end(child)
+            _end(child)
             if self._stopping.is_set():
                 return
             self.restarts += 1
@@ -219,6 +242,16 @@ class Engine:
                 self._launch()
                 self._await_ready()
             silent_since = time.monotonic()
+
+
+def _refuse_full_disk(data_dir: Path) -> None:
+    existing = next(folder for folder in (data_dir, *data_dir.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < MIN_FREE_BYTES:
+        raise DatabaseRefused(
+            f"The disk that holds {data_dir} is full ({free / (1 << 20):.1f} MiB free, at least "
+            f"{MIN_FREE_BYTES >> 20} MiB are needed). Make room, or choose another with --data-dir."
+        )
 
 
 def _locked(path: Path) -> IO[str]:

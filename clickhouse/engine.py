@@ -21,7 +21,8 @@ SERVE_UNTIL_KILLED = (
 
 def _end_with_parent() -> None:
     """The parent holds our standard input: at its end, however the parent ended, we stop."""
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held by this daemon thread, would keep a failed engine from ending by itself.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,15 +1,14 @@
 """The command line: a contract. What it refuses, it refuses with one sentence and a non-zero exit."""
 
 import argparse
-import contextlib
 import logging
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-from clickhouse.connect import connect
+from clickhouse.connect import connected
 from clickhouse.errors import DatabaseError
 from clickhouse.migrate import known_migrations, migrate, pending_migrations, rendered
 from clickhouse.projects import BadProjects, Projects, load, without_file
@@ -64,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "what every conversation cost, how long it took, what failed and what was said.",
         epilog="Settings may also come from the environment (GENAI_SESSIONS_DATA_DIR and so on); flags win.",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('genai-sessions')}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     shared = _shared_flags()
     ports = _port_flags()
@@ -84,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     migration.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
     add("rebuild", "Make everything anew from the spans, and wait until it is done.", _rebuild)
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("genai-sessions")
+    except PackageNotFoundError:
+        return "from a source folder"
 
 
 def _shared_flags() -> argparse.ArgumentParser:
@@ -136,7 +142,7 @@ def _rollup(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, flags: argparse.Namespace) -> int:
-    with borrowed_database(settings) as database, contextlib.closing(connect(database.within("default"))) as client:
+    with borrowed_database(settings) as database, connected(database.within("default")) as client:
         if flags.dry_run:
             for migration in pending_migrations(client, topology(database), known_migrations()):
                 for statement in rendered(migration.text, topology(database)):
@@ -148,7 +154,7 @@ def _migrate(settings: Settings, flags: argparse.Namespace) -> int:
 
 
 def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
-    with borrowed_database(settings) as database, contextlib.closing(connect(database)) as client:
+    with borrowed_database(settings) as database, connected(database) as client:
         rebuild(client, print)
         worker = Worker(client, database.everywhere)
         while worker.round().anything:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from clickhouse.connect import Database, connect
+from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine
 from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.migrate import migrate
@@ -33,7 +33,7 @@ MAX_BACK_OFF_SECONDS = 5.0
 def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
     _refuse_busy_ports(settings)
     with _database(settings) as (database, reader):
-        with contextlib.closing(connect(database.within("default"))) as client:
+        with connected(database.within("default")) as client:
             migrate(client, topology(database))
         services = [Service(name, settings, database, reader) for name in ("rollup", "api", "receiver")]
         try:

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from clickhouse.connect import error_code
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.queue import SESSIONS, TRACES, Change, as_slice, mark_done, read_pending, slices
 from clickhouse.rollup.removal import Dead, remove_dead
@@ -29,7 +30,7 @@ REST_SECONDS = 2.0
 """What costs much is recomputed at most this often, however often it changes; the rest does not wait for it."""
 COSTLY_SECONDS = 0.1
 MAX_RESTING = 100_000
-_PERMANENT = ("396", "TOO_MANY_ROWS_OR_BYTES", "241", "MEMORY_LIMIT", "159", "TIMEOUT_EXCEEDED")
+_PERMANENT = (396, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
 """Of a slice, not of the database: it is too large for its limits."""
 
 
@@ -150,4 +151,4 @@ class Worker:
 
 
 def _is_of_the_slice(error: Exception) -> bool:
-    return isinstance(error, TooLarge) or any(code in str(error) for code in _PERMANENT)
+    return isinstance(error, TooLarge) or error_code(error) in _PERMANENT
