@@ -50,7 +50,7 @@ def _dead(read: Slice) -> Iterable[Dead]:
     for key in read.facts:
         folded = read.fold(key)
         if folded.dead:
-            yield read.dead(key, folded)
+            yield Dead(key[0], folded.dead, folded.tombstones)
 
 
 def _now_ns(client: Client) -> int:

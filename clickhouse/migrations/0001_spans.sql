@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS spans
     stored_at            DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
 
     -- The last received wins, ties by the larger end, beyond that by the greater hash of the row.
-    version              UInt256 MATERIALIZED bitOr(
+    version              UInt256 DEFAULT bitOr(
                              bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(
                              bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(
                                  parent_span_id, name, kind, started_at, status, status_message, scope_name, service,

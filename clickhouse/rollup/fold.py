@@ -9,7 +9,7 @@ from typing import NamedTuple
 from clickhouse.rollup.belonging import Belonging, belonging, within_limit
 from clickhouse.rollup.calls import Merged, calls_of_kind, tool_calls
 from clickhouse.rollup.facts import Fact, distinct, fingerprint
-from clickhouse.rollup.graves import NO_GRAVES, Graves
+from clickhouse.rollup.graves import NO_GRAVES, Graves, Tombstone
 from clickhouse.rollup.row import CallRow, SessionTrace, call_row, trace_row, zero_row
 from clickhouse.rollup.tree import nearest, parents
 
@@ -28,7 +28,7 @@ class Scored(NamedTuple):
 class Folded(NamedTuple):
     rows: list[SessionTrace]
     dead: list[Fact]  # rows that a deletion forbids; they are to be removed
-    belongs: Belonging
+    tombstones: list[Tombstone]  # that keep the rest of this trace away
 
 
 def fold(
@@ -39,16 +39,26 @@ def fold(
 ) -> Folded:
     """The rows of one trace. Each id in `ever_sessions` gets a row too, of zeros where nothing belongs to it."""
     spans, copies = distinct(rows)
-    belongs = belonging(spans)
-    dead = graves.dead(spans, belongs)
-    alive = {span_id: span for span_id, span in spans.items() if span_id not in dead}
+    alive, belongs, tombstones = _undeleted(spans, graves)
     counted = belongs._replace(sessions=within_limit(belongs.sessions, alive))
     parts = _parts(alive, counted, copies, tuple(scores))
     own_row = parts.pop("", None) or zero_row("")
     own_row = own_row._replace(fingerprint=fingerprint(rows))
     gone = [zero_row(session_id) for session_id in sorted(set(ever_sessions) - parts.keys() - {""})]
-    forbidden = [row for row in rows if row.span_id in dead] if dead else []
-    return Folded([own_row, *parts.values(), *gone], forbidden, belongs)
+    dead = [row for row in rows if row.span_id not in alive] if len(alive) < len(spans) else []
+    return Folded([own_row, *parts.values(), *gone], dead, tombstones)
+
+
+def _undeleted(spans: dict[str, Fact], graves: Graves) -> tuple[dict[str, Fact], Belonging, list[Tombstone]]:
+    """What is deleted binds until it is taken away; what is left is then bound anew, which may bury more of it."""
+    tombstones: list[Tombstone] = []
+    while True:
+        belongs = belonging(spans)
+        dead = graves.dead(spans, belongs)
+        if len(dead) == 0:
+            return spans, belongs, tombstones
+        tombstones += graves.of_trace(next(iter(spans.values())), belongs)
+        spans = {span_id: span for span_id, span in spans.items() if span_id not in dead}
 
 
 def _parts(
@@ -75,7 +85,7 @@ def _parts(
             users=belongs.users,
             inherited=sum(span.session_id != session_id for span in own) if session_id else 0,
             duplicates=sum(copies.get(span.span_id, 0) for span in own) if copies else 0,
-            scores=_scores_of(session_id, scores, belongs) if scores else [],
+            scores=_scores_of(scores, own, bound=session_id == belongs.bound_session) if scores else [],
         )
     return result
 
@@ -150,13 +160,11 @@ def _call_rows(calls: list[KindedCall], own: list[Fact], wrapping: list[Fact], b
     return sorted(rows, key=lambda row: (row.start_ns, row.span_id))
 
 
-def _scores_of(session_id: str, scores: tuple[Scored, ...], belongs: Belonging) -> list[tuple[str, float | None, str]]:
+def _scores_of(scores: tuple[Scored, ...], own: list[Fact], *, bound: bool) -> list[tuple[str, float | None, str]]:
+    """A score goes where its span goes, and with it; one of the trace to the session that the trace is bound to."""
+    ids = {span.span_id for span in own}
+    here = [score for score in scores if (score.span_id in ids if score.span_id else bound)]
     return sorted(
-        ((score.name, score.value, score.label) for score in scores if _session_scored(score, belongs) == session_id),
-        key=lambda score: (score[0], score[2], score[1] is None, score[1] or 0.0),
+        ((score.name, score.value, score.label) for score in here),
+        key=lambda score: (score[0], score[1] is None, score[1] or 0.0, score[2]),
     )
-
-
-def _session_scored(score: Scored, belongs: Belonging) -> str | None:
-    """A score goes where its span goes, and with it; one of the trace to whom the trace is bound."""
-    return belongs.sessions.get(score.span_id) if score.span_id else belongs.bound_session

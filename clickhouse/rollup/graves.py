@@ -33,11 +33,11 @@ class Graves(NamedTuple):
             if span.start_ns < max(everything, self._of_session(span, belongs), self._of_user(span, belongs))
         }
 
-    def of_trace(self, project_id: str, trace_id: str, belongs: Belonging) -> list[Tombstone]:
+    def of_trace(self, member: Fact, belongs: Belonging) -> list[Tombstone]:
         """What a trace is bound to is known only while the span that says so is here: note it before that one goes."""
         bound = (("session", belongs.bound_session, "trace"), ("user", belongs.bound_user, "trace_user"))
         return [
-            Tombstone(project_id, kind, digest(trace_id), self._until(owner, subject))
+            Tombstone(member.project_id, kind, digest(member.trace_id), self._until(owner, subject))
             for owner, subject, kind in bound
             if subject and self._until(owner, subject) > 0
         ]

@@ -29,7 +29,12 @@ def expire(client: Client, retention_days: Mapping[str, int]) -> int:
     removal = uuid.uuid4()
     client.command(
         statement("list_expired"),
-        parameters={"removal": str(removal), "retention": dict(retention_days), "most": MOST_TRACES},
+        parameters={
+            "removal": str(removal),
+            "projects": list(retention_days),
+            "days": list(retention_days.values()),
+            "most": MOST_TRACES,
+        },
     )
     return remove_listed(client, removal).spans
 

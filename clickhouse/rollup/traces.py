@@ -34,10 +34,6 @@ class Slice(NamedTuple):
         graves = self.graves.get(key[0], NO_GRAVES)
         return fold(self.facts.get(key, []), self.sessions.get(key, ()), self.scores.get(key, ()), graves)
 
-    def dead(self, key: Key, folded: Folded) -> Dead:
-        graves = self.graves.get(key[0], NO_GRAVES)
-        return Dead(key[0], folded.dead, graves.of_trace(*key, folded.belongs))
-
 
 def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int) -> list[Dead]:
     """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be."""
@@ -47,7 +43,7 @@ def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int
     changed = {(key[0], row.session_id) for key, result in folded.items() for row in result.rows if row.session_id}
     if changed:
         client.insert("session_changes", sorted(changed), ["project_id", "session_id"], database=everywhere)
-    return [read.dead(key, result) for key, result in folded.items() if result.dead]
+    return [Dead(key[0], result.dead, result.tombstones) for key, result in folded.items() if result.dead]
 
 
 def read_slice(client: Client, everywhere: str, keys: Iterable[Key]) -> Slice:

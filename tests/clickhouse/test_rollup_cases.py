@@ -36,7 +36,9 @@ def span(project: str, number: int, parent: int | None = None, **columns: Any) -
 
 def llm(project: str, number: int, parent: int | None = None, **columns: Any) -> dict[str, Any]:
     counted = {"call_kind": "llm", "request_model": "m", "input_tokens": 10, "output_tokens": 5}
-    return span(project, number, parent, **{**counted, "cost_usd": Decimal("0.25"), "cost_source": "computed", **columns})
+    return span(
+        project, number, parent, **{**counted, "cost_usd": Decimal("0.25"), "cost_source": "computed", **columns}
+    )
 
 
 def sessions_of(client: Client, project: str) -> dict[str, dict[str, Any]]:
@@ -96,7 +98,9 @@ def test_a_session_that_loses_everything_is_gone(shared_client: Client, project:
 
 def test_two_projects_with_one_session_id_never_meet(shared_client: Client, project: str) -> None:
     """The project is part of every key."""
-    store(shared_client, [llm(project, 1, session_id="chat"), llm(f"{project}-b", 1, session_id="chat", input_tokens=99)])
+    store(
+        shared_client, [llm(project, 1, session_id="chat"), llm(f"{project}-b", 1, session_id="chat", input_tokens=99)]
+    )
     settle(shared_client)
     assert sessions_of(shared_client, project)["chat"]["input_tokens"] == 10
     assert sessions_of(shared_client, f"{project}-b")["chat"]["input_tokens"] == 99
@@ -229,7 +233,9 @@ def test_stamps_grow_even_when_the_rows_that_carried_them_are_gone(client: Clien
     assert ahead == [(True,)] or ahead == [(1,)]
 
 
-@pytest.mark.parametrize("odd", ["a/b", "?#%&", "'; DROP TABLE spans --", "tab\there", "new\nline", "\\N", "🌙", "עברית", ".."])
+@pytest.mark.parametrize(
+    "odd", ["a/b", "?#%&", "'; DROP TABLE spans --", "tab\there", "new\nline", "\\N", "🌙", "עברית", ".."]
+)
 def test_any_session_id_works(shared_client: Client, project: str, odd: str) -> None:
     """Ids are anybody's text, and travel as text."""
     store(shared_client, [llm(project, 1, session_id=odd)])

@@ -1,4 +1,4 @@
--- List the rows of traces whose project's retention is over. `retention` is what the projects' settings say today; where
+-- List the rows of traces whose project's retention is over. `projects` and `days` are what settings say today; where
 -- they say nothing, what they said when the spans came. 0 and 65535 are for ever.
 INSERT INTO dead_spans (removal, project_id, trace_id, span_id, hour)
 SELECT DISTINCT {removal:UUID}, project_id, trace_id, span_id, toStartOfHour(started_at)
@@ -9,11 +9,11 @@ WHERE (project_id, toStartOfHour(started_at), trace_id) IN
     FROM
     (
         SELECT project_id, trace_id, groupUniqArrayArray(i.hours) AS hours, max(i.ended_at) AS ended,
-               if(mapContains({retention:Map(String, UInt16)}, project_id),
-                  {retention:Map(String, UInt16)}[project_id], max(i.retention_days)) AS days
+               if(has({projects:Array(String)}, project_id),
+                  {days:Array(UInt16)}[indexOf({projects:Array(String)}, project_id)], max(i.retention_days)) AS kept_days
         FROM trace_index AS i
         GROUP BY project_id, trace_id
-        HAVING days NOT IN (0, 65535) AND ended < now64(9) - toIntervalDay(days)
+        HAVING kept_days NOT IN (0, 65535) AND ended < now64(9) - toIntervalDay(kept_days)
         LIMIT {most:UInt32}
     )
 )
