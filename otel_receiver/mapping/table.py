@@ -1,0 +1,53 @@
+"""All dialects merged into one table, once; a span is then read in one pass over its attributes."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from otel_receiver.mapping.keys import Dialect, EventKey, Family, Key, NamedSpans
+from otel_receiver.span import Span
+
+HEAD = 9
+"""So many first characters tell a family's keys from nearly all others with one look-up and no search."""
+
+
+class Table(NamedTuple):
+    keys: dict[str, Key]
+    families: dict[str, tuple[Family, ...]]  # by the head of their prefix
+    events: dict[str, EventKey]
+    named: tuple[NamedSpans, ...]
+    scopes: tuple[str, ...]  # of `named`, to reject a stranger with one call
+    name_of: dict[str, Callable[[Span], str]]  # by dialect
+    caches_apart: tuple[Callable[[Span], bool], ...]
+
+
+def merge(dialects: Iterable[Dialect]) -> Table:
+    dialects = tuple(dialects)
+    named = tuple(spans._replace(dialect=each.name) for each in dialects for spans in each.named)
+    return Table(
+        keys=_keys(dialects),
+        families=_by_head(family for each in dialects for family in each.families),
+        events={event.name: event for each in dialects for event in each.events},
+        named=named,
+        scopes=tuple(spans.scope for spans in named),
+        name_of={each.name: each.name_of for each in dialects if each.name_of is not None},
+        caches_apart=tuple(each.caches_apart for each in dialects if each.caches_apart is not None),
+    )
+
+
+def _keys(dialects: Iterable[Dialect]) -> dict[str, Key]:
+    keys: dict[str, Key] = {}
+    for dialect in dialects:
+        for key in dialect.keys:
+            keys[key.name] = key._replace(dialect=dialect.name)
+        for document in dialect.documents:
+            key = keys.get(document.name) or Key(document.name, "document", 0, document.source, dialect=dialect.name)
+            keys[document.name] = key._replace(document=document)
+    return keys
+
+
+def _by_head(families: Iterable[Family]) -> dict[str, tuple[Family, ...]]:
+    heads: dict[str, tuple[Family, ...]] = {}
+    for family in families:
+        head = family.prefix[:HEAD]
+        heads[head] = (*heads.get(head, ()), family)
+    return heads

@@ -1,0 +1,1 @@
+"""Content of every dialect in the OpenTelemetry GenAI form. Knows shapes, not dialects: see otel_receiver/dialects."""
