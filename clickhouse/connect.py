@@ -51,15 +51,19 @@ class Database:
     @classmethod
     def from_url(cls, url: str, cluster: str = "") -> "Database":
         """`http[s]://user:password@host:port/database`."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.hostname is None:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            parts, host, port = urlsplit(""), None, None
+        if parts.scheme not in ("http", "https") or host is None:
             raise DatabaseRefused(
                 f"CLICKHOUSE_URL must look like http://user:password@host:8123/database, not {_masked(url)}."
             )
         secure = parts.scheme == "https"
         return cls(
-            host=parts.hostname,
-            port=parts.port if parts.port is not None else (8443 if secure else 8123),
+            host=host,
+            port=port if port is not None else (8443 if secure else 8123),
             user=unquote(parts.username) if parts.username is not None else "default",
             password=unquote(parts.password) if parts.password is not None else "",
             name=parts.path.strip("/") or DATABASE,
@@ -71,12 +75,16 @@ class Database:
     def url(self) -> str:
         scheme = "https" if self.secure else "http"
         who = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"{scheme}://{who}@{self.host}:{self.port}/{self.name}"
+        return f"{scheme}://{who}@{self._bracketed}:{self.port}/{self.name}"
 
     @property
     def address(self) -> str:
         """For messages: where it is, without the password."""
-        return f"{self.user}@{self.host}:{self.port}/{self.name}"
+        return f"{self.user}@{self._bracketed}:{self.port}/{self.name}"
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def everywhere(self) -> str:
