@@ -129,9 +129,17 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Of a header sent twice the last counts, except where several codings would hide behind it."""
     headers: dict[str, str] = {}
     for name, value in raw:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+        key, text = name.decode("latin-1"), _text(value)
         headers[key] = f"{headers[key]},{text}" if key == "content-encoding" and key in headers else text
     return headers
+
+
+def _text(value: bytes) -> str:
+    """Session ids come in headers too, and people write them in UTF-8, whatever HTTP says."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _encoding(headers: Mapping[str, str]) -> Encoding | None:

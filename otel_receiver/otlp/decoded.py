@@ -65,7 +65,7 @@ def id_refusal(trace_id: bytes, span_id: bytes) -> str:
 
 def parent_id(raw: bytes, flaws: set[str]) -> str:
     """The parent's id; a broken one makes the span a root rather than losing it."""
-    if not raw:
+    if raw == b"":
         return ""
     if len(raw) != len(_NO_SPAN) or raw == _NO_SPAN:
         flaws.add("invalid_parent_span_id")
@@ -76,13 +76,13 @@ def parent_id(raw: bytes, flaws: set[str]) -> str:
 def optional_ids(trace_id: bytes, span_id: bytes, flaws: set[str]) -> tuple[str, str]:
     """The ids of a log record, which may have none; broken ones count as none."""
     refusal = id_refusal(trace_id, span_id)
-    if not refusal:
+    if refusal == "":
         return trace_id.hex(), span_id.hex()
     if refusal == "invalid_trace_id":
-        if trace_id.strip(b"\0"):
+        if trace_id.strip(b"\0") != b"":
             flaws.add(refusal)
         return "", ""
-    if span_id.strip(b"\0"):
+    if span_id.strip(b"\0") != b"":
         flaws.add(refusal)
     return trace_id.hex(), ""
 

@@ -30,7 +30,7 @@ def read_attributes(raws: Sequence[bytes], flaws: Flaws) -> tuple[Attributes, in
     kept = limits.first(raws, limits.MAX_ATTRIBUTES, "attributes_cut", flaws)
     attributes: Attributes = {}
     for raw in kept:
-        key, value, found = _remembered(raw) if len(raw) <= _REMEMBERED_BYTES else _pair(raw)
+        key, value, found = remembered(raw) if len(raw) <= _REMEMBERED_BYTES else _pair(raw)
         attributes[key] = value
         if found:
             flaws |= found
@@ -56,7 +56,7 @@ def _parsed_pair(raw: bytes) -> tuple[bytes, bytes] | None:
     return pair.key, pair.value
 
 
-_remembered = lru_cache(maxsize=_REMEMBERED)(_pair)
+remembered = lru_cache(maxsize=_REMEMBERED)(_pair)
 
 
 def read_value(raw: bytes, flaws: Flaws, depth: int = 0) -> Value:

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import httpx
@@ -27,8 +28,6 @@ TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
-_Result = TypeVar("_Result")
-
 
 @dataclass
 class ListWriter:
@@ -45,6 +44,30 @@ class ListWriter:
     @property
     def span_ids(self) -> list[str]:
         return [span_id for batch in self.batches for span_id in batch.spans["span_id"]]
+
+
+class GatedWriter(ListWriter):
+    """Begins, and goes on when it is told to."""
+
+    def __init__(self, fail: bool = False) -> None:
+        super().__init__()
+        self.begun, self.go_on, self.fail = threading.Event(), threading.Event(), fail
+
+    async def write(self, batch: Batch) -> None:
+        self.begun.set()
+        await asyncio.to_thread(self.go_on.wait, 10)
+        if self.fail:
+            raise RuntimeError("the database said no")
+        await super().write(batch)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits for what must come, for five seconds at most."""
+    for _ in range(500):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never happened")
 
 
 class PlainMapper:
@@ -72,14 +95,10 @@ def _batch(rows: list[tuple[str, str, Any]], project: Project, received: Receive
 class Doors:
     writer: ListWriter
     desk: Desk
-    loop: asyncio.AbstractEventLoop
     grpc_port: int
     http_port: int
     http: httpx.Client
     state: list[Readiness]
-
-    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     def post(self, body: bytes, path: str = "/v1/traces", **headers: str) -> httpx.Response:
         names = {"content-type": "application/x-protobuf"}
@@ -131,7 +150,7 @@ def open_doors(
     desk, grpc_server, http_server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
     client = httpx.Client(base_url=f"http://127.0.0.1:{http_server.port}", timeout=10, trust_env=False)
     try:
-        yield Doors(kept, desk, loop, grpc_server.port, http_server.port, client, state)
+        yield Doors(kept, desk, grpc_server.port, http_server.port, client, state)
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
         client.close()

@@ -1,6 +1,5 @@
 """What only HTTP can do to us, and what only HTTP promises."""
 
-import asyncio
 import contextlib
 import gzip
 import socket
@@ -20,7 +19,7 @@ from google.rpc.status_pb2 import Status
 from otel_receiver.batch import Batch
 from otel_receiver.errors import Unavailable
 from otel_receiver.probes import Readiness
-from tests.otel_receiver.doors import Doors, ListWriter, open_doors
+from tests.otel_receiver.doors import Doors, GatedWriter, ListWriter, open_doors, until
 from tests.otel_receiver.requests import body as in_encoding
 from tests.otel_receiver.requests import span, traces
 from tests.otel_receiver.test_both_doors import shop_and_lab, small
@@ -252,24 +251,30 @@ def test_a_client_that_hangs_up_in_the_body_leaves_nothing(caplog: pytest.LogCap
         for _ in range(20):
             with _connected(doors) as connection:
                 connection.sendall(_head("/v1/traces", length=len(GOOD)) + GOOD[:-1])
-        time.sleep(0.2)
-        assert doors.writer.batches == []
-        assert doors.desk.budget.used == 0
+        assert doors.post(GOOD).status_code == 200
+        until(lambda: doors.desk.budget.used == 0)
+        assert len(doors.writer.batches) == 1
     assert caplog.text == ""
 
 
 def test_a_client_that_hangs_up_after_the_body_is_stored_once() -> None:
     """Line 13: the commit goes on."""
-
-    async def slow(_batch: Batch) -> None:
-        await asyncio.sleep(0.2)
-
-    with open_doors(writer=ListWriter(before=slow)) as doors:
+    writer = GatedWriter()
+    with open_doors(writer=writer) as doors:
         with _connected(doors) as connection:
             connection.sendall(_head("/v1/traces", length=len(GOOD)) + GOOD)
-            time.sleep(0.05)
-        time.sleep(0.4)
-        assert doors.writer.span_ids == ["0000000000000001"]
+            assert writer.begun.wait(5)
+        writer.go_on.set()
+        until(lambda: doors.desk.budget.used == 0)
+        assert writer.span_ids == ["0000000000000001"]
+
+
+def test_a_session_id_in_a_header_may_be_in_any_script(doors: Doors) -> None:
+    """UTF-8 where it is UTF-8, else byte for byte."""
+    for raw_id, session_id in (("gespräch-✓".encode(), "gespräch-✓"), (b"caf\xe9", "café")):
+        headers = [(b"content-type", PROTOBUF.encode()), (b"x-session-id", raw_id)]
+        doors.http.post("/v1/traces", content=GOOD, headers=headers)
+        assert doors.writer.batches.pop().spans["received"][0].session_id == session_id
 
 
 def test_pipelined_requests_are_answered_in_turn(doors: Doors) -> None:
