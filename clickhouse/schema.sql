@@ -1,0 +1,1007 @@
+-- What the migrations add up to. Written by `python -m clickhouse.schema`; a test keeps it true.
+
+CREATE TABLE dead_spans
+(
+    `removal` UUID,
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `hour` DateTime('UTC') CODEC(ZSTD(1)),
+    `listed_at` DateTime('UTC') DEFAULT now()
+)
+ENGINE = MergeTree
+ORDER BY (removal, project_id, hour, trace_id)
+TTL listed_at + toIntervalDay(1)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE migrations
+(
+    `number` UInt32,
+    `name` String,
+    `checksum` String,
+    `applied_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+ORDER BY number
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE quarantined_traces
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `version` DateTime64(6, 'UTC'),
+    `reason` String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, trace_id)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE queue_stamps
+(
+    `queue` LowCardinality(String),
+    `stamp` SimpleAggregateFunction(max, DateTime64(6, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY queue
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE scores
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `score_id` String CODEC(ZSTD(1)),
+    `name` LowCardinality(String),
+    `value` Nullable(Float64),
+    `label` LowCardinality(String),
+    `comment` String CODEC(ZSTD(1)),
+    `scored_at` DateTime64(9, 'UTC'),
+    `received_at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree(received_at)
+ORDER BY (project_id, trace_id, session_id, span_id, score_id)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE session_changes
+(
+    `project_id` LowCardinality(String),
+    `session_id` String
+)
+ENGINE = `Null`;
+
+CREATE TABLE session_queue
+(
+    `stamp` DateTime64(6, 'UTC') CODEC(ZSTD(1)),
+    `id` UUID,
+    `project_id` LowCardinality(String),
+    `session_id` String CODEC(ZSTD(1)),
+    `sign` Int8
+)
+ENGINE = CollapsingMergeTree(sign)
+PARTITION BY toDate(stamp)
+ORDER BY (stamp, id)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE session_traces
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `version` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `recomputed_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `fingerprint` UInt64 CODEC(ZSTD(1)),
+    `name` LowCardinality(String) CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `ended_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `spans` UInt64 CODEC(T64, ZSTD(1)),
+    `inherited_spans` UInt64 CODEC(T64, ZSTD(1)),
+    `duplicate_spans` UInt64 CODEC(T64, ZSTD(1)),
+    `turns` UInt64 CODEC(T64, ZSTD(1)),
+    `tool_calls` UInt64 CODEC(T64, ZSTD(1)),
+    `embeddings` UInt64 CODEC(T64, ZSTD(1)),
+    `input_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `output_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cache_read_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cache_write_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `reasoning_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cost_usd` Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    `unpriced_turns` UInt64 CODEC(T64, ZSTD(1)),
+    `unpriced_usage` Bool CODEC(ZSTD(1)),
+    `errors` UInt64 CODEC(T64, ZSTD(1)),
+    `failed` Bool CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `user_since` DateTime64(9, 'UTC') CODEC(ZSTD(1)),
+    `user_ids` Array(String) CODEC(ZSTD(1)),
+    `session_keys` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `requested_models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `services` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `environments` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `tools` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `agents` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `releases` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `prompts` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `metadata` Array(Tuple(
+        key String,
+        value String)) CODEC(ZSTD(1)),
+    `input_preview` String CODEC(ZSTD(1)),
+    `output_preview` String CODEC(ZSTD(1)),
+    `calls.span_id` Array(String) CODEC(ZSTD(1)),
+    `calls.kind` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.provider` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.request_model` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.response_model` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.service` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.user_id` Array(String) CODEC(ZSTD(1)),
+    `calls.started_at` Array(DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    `calls.duration_ns` Array(UInt64) CODEC(ZSTD(1)),
+    `calls.first_token_ns` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.input_tokens` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.output_tokens` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.cache_read_tokens` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.cache_write_tokens` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.reasoning_tokens` Array(Nullable(UInt64)) CODEC(ZSTD(1)),
+    `calls.cost_usd` Array(Nullable(Decimal(18, 12))) CODEC(ZSTD(1)),
+    `calls.cost_source` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.failed` Array(Bool) CODEC(ZSTD(1)),
+    `calls.error_type` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.finish_reasons` Array(Array(LowCardinality(String))) CODEC(ZSTD(1)),
+    `calls.tool_name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `scores` Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String)) CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, session_id, trace_id)
+SETTINGS index_granularity = 256;
+
+CREATE TABLE sessions
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `version` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `recomputed_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `user_ids` Array(String) CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `last_active_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `duration_ns` UInt64 CODEC(T64, ZSTD(1)),
+    `active_ns` UInt64 CODEC(T64, ZSTD(1)),
+    `traces` UInt64 CODEC(T64, ZSTD(1)),
+    `spans` UInt64 CODEC(T64, ZSTD(1)),
+    `inherited_spans` UInt64 CODEC(T64, ZSTD(1)),
+    `duplicate_spans` UInt64 CODEC(T64, ZSTD(1)),
+    `turns` UInt64 CODEC(T64, ZSTD(1)),
+    `tool_calls` UInt64 CODEC(T64, ZSTD(1)),
+    `embeddings` UInt64 CODEC(T64, ZSTD(1)),
+    `input_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `output_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `total_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cache_read_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cache_write_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `reasoning_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cost_usd` Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    `unpriced_turns` UInt64 CODEC(T64, ZSTD(1)),
+    `unpriced_usage` Bool CODEC(ZSTD(1)),
+    `errors` UInt64 CODEC(T64, ZSTD(1)),
+    `error_traces` UInt64 CODEC(T64, ZSTD(1)),
+    `avg_turn_ns` Nullable(Float64) CODEC(ZSTD(1)),
+    `p95_turn_ns` Nullable(Float64) CODEC(ZSTD(1)),
+    `avg_trace_ns` Nullable(Float64) CODEC(ZSTD(1)),
+    `first_token_ns` Nullable(Float64) CODEC(ZSTD(1)),
+    `session_keys` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `requested_models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `services` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `environments` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `tools` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `agents` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `releases` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `prompts` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `metadata` Array(Tuple(
+        key String,
+        value String)) CODEC(ZSTD(1)),
+    `scores` Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String,
+        count UInt64)) CODEC(ZSTD(1)),
+    `input_preview` String CODEC(ZSTD(1)),
+    `output_preview` String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, session_id)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE span_facts
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `parent_span_id` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `ended_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `name` LowCardinality(String) CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `service` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `environment` LowCardinality(String) CODEC(ZSTD(1)),
+    `release` LowCardinality(String) CODEC(ZSTD(1)),
+    `failed` Bool CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `conversation_id` String CODEC(ZSTD(1)),
+    `resource_session_id` String CODEC(ZSTD(1)),
+    `default_session_id` String CODEC(ZSTD(1)),
+    `session_key` LowCardinality(String) CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `resource_user_id` String CODEC(ZSTD(1)),
+    `default_user_id` String CODEC(ZSTD(1)),
+    `call_kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `provider` LowCardinality(String) CODEC(ZSTD(1)),
+    `request_model` LowCardinality(String) CODEC(ZSTD(1)),
+    `response_model` LowCardinality(String) CODEC(ZSTD(1)),
+    `response_id` String CODEC(ZSTD(1)),
+    `input_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `output_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cache_read_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cache_write_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `reasoning_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cost_usd` Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    `cost_source` LowCardinality(String) CODEC(ZSTD(1)),
+    `first_token_ns` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `finish_reasons` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `error_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `tool_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `agent_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `prompt_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `metadata` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `input_preview` String CODEC(ZSTD(1)),
+    `output_preview` String CODEC(ZSTD(1)),
+    `content_until` DateTime('UTC') CODEC(ZSTD(1)),
+    `stored_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `version` UInt256 CODEC(ZSTD(1)),
+    INDEX by_stored stored_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toMonday(started_at)
+PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
+ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE spans
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `parent_span_id` String CODEC(ZSTD(1)),
+    `trace_state` String CODEC(ZSTD(1)),
+    `flags` UInt32 CODEC(T64, ZSTD(1)),
+    `name` LowCardinality(String) CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `ended_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `sent_start_ns` Nullable(UInt64) CODEC(ZSTD(1)),
+    `sent_end_ns` Nullable(UInt64) CODEC(ZSTD(1)),
+    `status` LowCardinality(String) CODEC(ZSTD(1)),
+    `status_message` String CODEC(ZSTD(1)),
+    `service` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `scope_schema_url` LowCardinality(String) CODEC(ZSTD(1)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `resource_schema_url` LowCardinality(String) CODEC(ZSTD(1)),
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `events.at` Array(DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    `events.name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `events.attributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    `events.dropped_attributes` Array(UInt32) CODEC(ZSTD(1)),
+    `links.trace_id` Array(String) CODEC(ZSTD(1)),
+    `links.span_id` Array(String) CODEC(ZSTD(1)),
+    `links.trace_state` Array(String) CODEC(ZSTD(1)),
+    `links.flags` Array(UInt32) CODEC(ZSTD(1)),
+    `links.attributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    `links.dropped_attributes` Array(UInt32) CODEC(ZSTD(1)),
+    `dropped_attributes` UInt32 CODEC(T64, ZSTD(1)),
+    `dropped_events` UInt32 CODEC(T64, ZSTD(1)),
+    `dropped_links` UInt32 CODEC(T64, ZSTD(1)),
+    `flaws` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `conversation_id` String CODEC(ZSTD(1)),
+    `resource_session_id` String CODEC(ZSTD(1)),
+    `default_session_id` String CODEC(ZSTD(1)),
+    `session_key` LowCardinality(String) CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `resource_user_id` String CODEC(ZSTD(1)),
+    `default_user_id` String CODEC(ZSTD(1)),
+    `user_key` LowCardinality(String) CODEC(ZSTD(1)),
+    `call_kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `dialect` LowCardinality(String) CODEC(ZSTD(1)),
+    `operation` LowCardinality(String) CODEC(ZSTD(1)),
+    `provider` LowCardinality(String) CODEC(ZSTD(1)),
+    `request_model` LowCardinality(String) CODEC(ZSTD(1)),
+    `response_model` LowCardinality(String) CODEC(ZSTD(1)),
+    `response_id` String CODEC(ZSTD(1)),
+    `input_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `output_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cache_read_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cache_write_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `reasoning_tokens` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `cost_usd` Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    `cost_source` LowCardinality(String) CODEC(ZSTD(1)),
+    `price_source` LowCardinality(String) CODEC(ZSTD(1)),
+    `first_token_ns` Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    `finish_reasons` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `failed` Bool CODEC(ZSTD(1)),
+    `error_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `error_message` String CODEC(ZSTD(1)),
+    `tool_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `tool_call_id` String CODEC(ZSTD(1)),
+    `agent_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `prompt_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `prompt_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `release` LowCardinality(String) CODEC(ZSTD(1)),
+    `environment` LowCardinality(String) CODEC(ZSTD(1)),
+    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `metadata` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `input_messages` String CODEC(ZSTD(1)),
+    `output_messages` String CODEC(ZSTD(1)),
+    `system_instructions` String CODEC(ZSTD(1)),
+    `tool_definitions` String CODEC(ZSTD(1)),
+    `tool_arguments` String CODEC(ZSTD(1)),
+    `tool_result` String CODEC(ZSTD(1)),
+    `content_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `input_preview` String CODEC(ZSTD(1)),
+    `output_preview` String CODEC(ZSTD(1)),
+    `content_until` DateTime('UTC') CODEC(ZSTD(1)),
+    `retention_days` UInt16 CODEC(T64, ZSTD(1)),
+    `received_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `stored_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `version` UInt256 DEFAULT bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(parent_span_id, name, kind, started_at, status, status_message, scope_name, service, attributes, resource_attributes, events.name, events.attributes, session_id, user_id, conversation_id, default_session_id, default_user_id, call_kind, request_model, response_model, response_id, failed, tool_name, tags, metadata, input_messages, output_messages, tool_arguments, tool_result, content_attributes, ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(cost_usd, 0))))) CODEC(ZSTD(1)),
+    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(started_at)
+PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
+ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
+SETTINGS index_granularity_bytes = '64Mi', index_granularity = 8192;
+
+CREATE TABLE suppressed_spans
+(
+    `project_id` LowCardinality(String),
+    `day` Date,
+    `spans` UInt64
+)
+ENGINE = SummingMergeTree
+ORDER BY (project_id, day)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE tombstones
+(
+    `project_id` LowCardinality(String),
+    `kind` LowCardinality(String),
+    `subject` FixedString(32),
+    `deleted_at` DateTime64(9, 'UTC')
+)
+ENGINE = ReplacingMergeTree(deleted_at)
+ORDER BY (project_id, kind, subject)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE trace_changes
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String
+)
+ENGINE = `Null`;
+
+CREATE TABLE trace_index
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `hours` SimpleAggregateFunction(groupUniqArrayArray, Array(DateTime('UTC'))) CODEC(ZSTD(1)),
+    `started_at` SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    `ended_at` SimpleAggregateFunction(max, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    `retention_days` SimpleAggregateFunction(max, UInt16) CODEC(ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (project_id, trace_id)
+SETTINGS index_granularity = 256;
+
+CREATE TABLE trace_queue
+(
+    `stamp` DateTime64(6, 'UTC') CODEC(ZSTD(1)),
+    `id` UUID,
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `sign` Int8
+)
+ENGINE = CollapsingMergeTree(sign)
+PARTITION BY toDate(stamp)
+ORDER BY (stamp, id)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE trace_sessions
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (project_id, trace_id, session_id)
+SETTINGS index_granularity = 256;
+
+CREATE MATERIALIZED VIEW session_changes_mv TO session_queue
+(
+    `stamp` Nullable(DateTime64(6, 'UTC')),
+    `id` UUID,
+    `project_id` LowCardinality(String),
+    `session_id` String,
+    `sign` Int8
+)
+AS SELECT
+    greatest(now64(6, 'UTC'), (
+        SELECT max(issued)
+        FROM
+        (
+            SELECT max(stamp) AS issued
+            FROM session_queue
+            UNION ALL
+            SELECT max(stamp)
+            FROM queue_stamps
+            WHERE queue = 'session'
+        )
+    ) + toIntervalMicrosecond(1)) AS stamp,
+    generateUUIDv4() AS id,
+    project_id,
+    session_id,
+    toInt8(1) AS sign
+FROM session_changes;
+
+CREATE MATERIALIZED VIEW span_facts_mv TO span_facts
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String,
+    `span_id` String,
+    `parent_span_id` String,
+    `started_at` DateTime64(9, 'UTC'),
+    `ended_at` DateTime64(9, 'UTC'),
+    `name` LowCardinality(String),
+    `kind` LowCardinality(String),
+    `service` LowCardinality(String),
+    `scope_name` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `release` LowCardinality(String),
+    `failed` Bool,
+    `session_id` String,
+    `conversation_id` String,
+    `resource_session_id` String,
+    `default_session_id` String,
+    `session_key` LowCardinality(String),
+    `user_id` String,
+    `resource_user_id` String,
+    `default_user_id` String,
+    `call_kind` LowCardinality(String),
+    `provider` LowCardinality(String),
+    `request_model` LowCardinality(String),
+    `response_model` LowCardinality(String),
+    `response_id` String,
+    `input_tokens` Nullable(UInt64),
+    `output_tokens` Nullable(UInt64),
+    `cache_read_tokens` Nullable(UInt64),
+    `cache_write_tokens` Nullable(UInt64),
+    `reasoning_tokens` Nullable(UInt64),
+    `cost_usd` Nullable(Decimal(18, 12)),
+    `cost_source` LowCardinality(String),
+    `first_token_ns` Nullable(UInt64),
+    `finish_reasons` Array(LowCardinality(String)),
+    `error_type` LowCardinality(String),
+    `tool_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `prompt_name` LowCardinality(String),
+    `tags` Array(LowCardinality(String)),
+    `metadata` Map(LowCardinality(String), String),
+    `input_preview` String,
+    `output_preview` String,
+    `content_until` DateTime('UTC'),
+    `stored_at` DateTime64(6, 'UTC'),
+    `version` UInt256
+)
+AS SELECT
+    project_id,
+    trace_id,
+    span_id,
+    parent_span_id,
+    started_at,
+    ended_at,
+    name,
+    kind,
+    service,
+    scope_name,
+    environment,
+    release,
+    failed,
+    session_id,
+    conversation_id,
+    resource_session_id,
+    default_session_id,
+    session_key,
+    user_id,
+    resource_user_id,
+    default_user_id,
+    call_kind,
+    provider,
+    request_model,
+    response_model,
+    response_id,
+    input_tokens,
+    output_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    cost_usd,
+    cost_source,
+    first_token_ns,
+    finish_reasons,
+    error_type,
+    tool_name,
+    agent_name,
+    prompt_name,
+    tags,
+    metadata,
+    input_preview,
+    output_preview,
+    content_until,
+    stored_at,
+    version
+FROM spans;
+
+CREATE MATERIALIZED VIEW trace_changes_mv TO trace_queue
+(
+    `stamp` Nullable(DateTime64(6, 'UTC')),
+    `id` UUID,
+    `project_id` LowCardinality(String),
+    `trace_id` String,
+    `sign` Int8
+)
+AS SELECT
+    greatest(now64(6, 'UTC'), (
+        SELECT max(issued)
+        FROM
+        (
+            SELECT max(stamp) AS issued
+            FROM trace_queue
+            UNION ALL
+            SELECT max(stamp)
+            FROM queue_stamps
+            WHERE queue = 'trace'
+        )
+    ) + toIntervalMicrosecond(1)) AS stamp,
+    generateUUIDv4() AS id,
+    project_id,
+    trace_id,
+    toInt8(1) AS sign
+FROM trace_changes;
+
+CREATE MATERIALIZED VIEW trace_index_mv TO trace_index
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String,
+    `hours` Array(DateTime),
+    `started_at` DateTime64(9, 'UTC'),
+    `ended_at` DateTime64(9, 'UTC'),
+    `retention_days` UInt16
+)
+AS SELECT
+    project_id,
+    trace_id,
+    groupUniqArray(toStartOfHour(s.started_at)) AS hours,
+    min(s.started_at) AS started_at,
+    max(s.ended_at) AS ended_at,
+    max(if(s.retention_days = 0, 65535, s.retention_days)) AS retention_days
+FROM spans AS s
+GROUP BY
+    project_id,
+    trace_id;
+
+CREATE MATERIALIZED VIEW trace_sessions_mv TO trace_sessions
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String,
+    `session_id` String
+)
+AS SELECT DISTINCT
+    project_id,
+    trace_id,
+    arrayJoin(arrayFilter(id -> (id != ''), [s.session_id, conversation_id, resource_session_id, default_session_id])) AS session_id
+FROM spans AS s;
+
+CREATE VIEW otel_traces
+(
+    `ProjectId` LowCardinality(String),
+    `Timestamp` DateTime64(9, 'UTC'),
+    `TraceId` String,
+    `SpanId` String,
+    `ParentSpanId` String,
+    `TraceState` String,
+    `SpanName` LowCardinality(String),
+    `SpanKind` LowCardinality(String),
+    `ServiceName` LowCardinality(String),
+    `ResourceAttributes` Map(LowCardinality(String), String),
+    `ScopeName` LowCardinality(String),
+    `ScopeVersion` LowCardinality(String),
+    `SpanAttributes` Map(LowCardinality(String), String),
+    `Duration` UInt64,
+    `StatusCode` LowCardinality(String),
+    `StatusMessage` String,
+    `Events.Timestamp` Array(DateTime64(9, 'UTC')),
+    `Events.Name` Array(LowCardinality(String)),
+    `Events.Attributes` Array(Map(LowCardinality(String), String)),
+    `Links.TraceId` Array(String),
+    `Links.SpanId` Array(String),
+    `Links.TraceState` Array(String),
+    `Links.Attributes` Array(Map(LowCardinality(String), String))
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id AS ProjectId,
+    started_at AS Timestamp,
+    trace_id AS TraceId,
+    span_id AS SpanId,
+    parent_span_id AS ParentSpanId,
+    trace_state AS TraceState,
+    name AS SpanName,
+    initcap(kind) AS SpanKind,
+    service AS ServiceName,
+    resource_attributes AS ResourceAttributes,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    attributes AS SpanAttributes,
+    toUInt64(greatest(0, toUnixTimestamp64Nano(ended_at) - toUnixTimestamp64Nano(started_at))) AS Duration,
+    initcap(status) AS StatusCode,
+    status_message AS StatusMessage,
+    events.at AS `Events.Timestamp`,
+    events.name AS `Events.Name`,
+    events.attributes AS `Events.Attributes`,
+    links.trace_id AS `Links.TraceId`,
+    links.span_id AS `Links.SpanId`,
+    links.trace_state AS `Links.TraceState`,
+    links.attributes AS `Links.Attributes`
+FROM spans
+FINAL;
+
+CREATE VIEW otel_traces_trace_id_ts
+(
+    `TraceId` String,
+    `Start` DateTime('UTC'),
+    `End` DateTime('UTC')
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    trace_id AS TraceId,
+    min(toDateTime(t.started_at)) AS Start,
+    max(toDateTime(t.ended_at)) AS End
+FROM trace_index AS t
+GROUP BY trace_id;
+
+CREATE VIEW v_calls
+(
+    `project_id` LowCardinality(String),
+    `session_id` String,
+    `trace_id` String,
+    `span_id` String,
+    `kind` LowCardinality(String),
+    `name` LowCardinality(String),
+    `provider` LowCardinality(String),
+    `model` String,
+    `request_model` LowCardinality(String),
+    `service` LowCardinality(String),
+    `user_id` String,
+    `started_at` DateTime64(9, 'UTC'),
+    `duration_ms` Float64,
+    `first_token_ms` Nullable(Float64),
+    `input_tokens` Nullable(UInt64),
+    `output_tokens` Nullable(UInt64),
+    `cache_read_tokens` Nullable(UInt64),
+    `cache_write_tokens` Nullable(UInt64),
+    `reasoning_tokens` Nullable(UInt64),
+    `cost_usd` Nullable(Decimal(18, 12)),
+    `cost_source` LowCardinality(String),
+    `status` String,
+    `error_type` LowCardinality(String),
+    `finish_reasons` Array(LowCardinality(String)),
+    `tool_name` LowCardinality(String),
+    `environments` Array(LowCardinality(String)),
+    `tags` Array(LowCardinality(String)),
+    `metadata` Array(Tuple(
+        key String,
+        value String))
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    session_id,
+    trace_id,
+    calls.span_id AS span_id,
+    calls.kind AS kind,
+    calls.name AS name,
+    calls.provider AS provider,
+    if(calls.response_model != '', calls.response_model, calls.request_model) AS model,
+    calls.request_model AS request_model,
+    calls.service AS service,
+    calls.user_id AS user_id,
+    calls.started_at AS started_at,
+    calls.duration_ns / 1000000. AS duration_ms,
+    calls.first_token_ns / 1000000. AS first_token_ms,
+    calls.input_tokens AS input_tokens,
+    calls.output_tokens AS output_tokens,
+    calls.cache_read_tokens AS cache_read_tokens,
+    calls.cache_write_tokens AS cache_write_tokens,
+    calls.reasoning_tokens AS reasoning_tokens,
+    calls.cost_usd AS cost_usd,
+    calls.cost_source AS cost_source,
+    if(calls.failed, 'error', 'ok') AS status,
+    calls.error_type AS error_type,
+    calls.finish_reasons AS finish_reasons,
+    calls.tool_name AS tool_name,
+    environments,
+    tags,
+    metadata
+FROM session_traces
+FINAL
+ARRAY JOIN calls
+WHERE session_traces.spans > 0;
+
+CREATE VIEW v_sessions
+(
+    `project_id` LowCardinality(String),
+    `session_id` String,
+    `user_id` String,
+    `user_ids` Array(String),
+    `started_at` DateTime64(9, 'UTC'),
+    `last_active_at` DateTime64(9, 'UTC'),
+    `duration_ms` Float64,
+    `active_ms` Float64,
+    `traces` UInt64,
+    `spans` UInt64,
+    `turns` UInt64,
+    `tool_calls` UInt64,
+    `embeddings` UInt64,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `total_tokens` UInt64,
+    `cache_read_tokens` UInt64,
+    `cache_write_tokens` UInt64,
+    `reasoning_tokens` UInt64,
+    `cost_usd` Nullable(Decimal(38, 12)),
+    `unpriced_turns` UInt64,
+    `unpriced_usage` Bool,
+    `errors` UInt64,
+    `error_traces` UInt64,
+    `error_rate` Float64,
+    `status` String,
+    `avg_turn_ms` Nullable(Float64),
+    `p95_turn_ms` Nullable(Float64),
+    `avg_trace_ms` Nullable(Float64),
+    `first_token_ms` Nullable(Float64),
+    `models` Array(LowCardinality(String)),
+    `requested_models` Array(LowCardinality(String)),
+    `services` Array(LowCardinality(String)),
+    `environments` Array(LowCardinality(String)),
+    `tags` Array(LowCardinality(String)),
+    `tools` Array(LowCardinality(String)),
+    `agents` Array(LowCardinality(String)),
+    `releases` Array(LowCardinality(String)),
+    `prompts` Array(LowCardinality(String)),
+    `metadata` Array(Tuple(
+        key String,
+        value String)),
+    `scores` Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String,
+        count UInt64)),
+    `input_preview` String,
+    `output_preview` String,
+    `session_keys` Array(LowCardinality(String)),
+    `inherited_spans` UInt64,
+    `duplicate_spans` UInt64,
+    `version` DateTime64(6, 'UTC')
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    session_id,
+    user_id,
+    user_ids,
+    started_at,
+    last_active_at,
+    duration_ns / 1000000. AS duration_ms,
+    active_ns / 1000000. AS active_ms,
+    traces,
+    spans,
+    turns,
+    tool_calls,
+    embeddings,
+    input_tokens,
+    output_tokens,
+    total_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    cost_usd,
+    unpriced_turns,
+    unpriced_usage,
+    errors,
+    error_traces,
+    error_traces / traces AS error_rate,
+    if(error_traces > 0, 'error', 'ok') AS status,
+    avg_turn_ns / 1000000. AS avg_turn_ms,
+    p95_turn_ns / 1000000. AS p95_turn_ms,
+    avg_trace_ns / 1000000. AS avg_trace_ms,
+    first_token_ns / 1000000. AS first_token_ms,
+    models,
+    requested_models,
+    services,
+    environments,
+    tags,
+    tools,
+    agents,
+    releases,
+    prompts,
+    metadata,
+    scores,
+    input_preview,
+    output_preview,
+    session_keys,
+    inherited_spans,
+    duplicate_spans,
+    version
+FROM sessions
+FINAL
+WHERE sessions.spans > 0;
+
+CREATE VIEW v_traces
+(
+    `project_id` LowCardinality(String),
+    `session_id` String,
+    `trace_id` String,
+    `name` LowCardinality(String),
+    `started_at` DateTime64(9, 'UTC'),
+    `ended_at` DateTime64(9, 'UTC'),
+    `duration_ms` Float64,
+    `spans` UInt64,
+    `turns` UInt64,
+    `tool_calls` UInt64,
+    `embeddings` UInt64,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `total_tokens` UInt64,
+    `cache_read_tokens` UInt64,
+    `cache_write_tokens` UInt64,
+    `reasoning_tokens` UInt64,
+    `cost_usd` Nullable(Decimal(38, 12)),
+    `unpriced_turns` UInt64,
+    `unpriced_usage` Bool,
+    `errors` UInt64,
+    `status` String,
+    `user_id` String,
+    `user_ids` Array(String),
+    `models` Array(LowCardinality(String)),
+    `requested_models` Array(LowCardinality(String)),
+    `services` Array(LowCardinality(String)),
+    `environments` Array(LowCardinality(String)),
+    `tags` Array(LowCardinality(String)),
+    `tools` Array(LowCardinality(String)),
+    `agents` Array(LowCardinality(String)),
+    `releases` Array(LowCardinality(String)),
+    `prompts` Array(LowCardinality(String)),
+    `metadata` Array(Tuple(
+        key String,
+        value String)),
+    `scores` Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String)),
+    `input_preview` String,
+    `output_preview` String,
+    `version` DateTime64(6, 'UTC')
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    session_id,
+    trace_id,
+    name,
+    started_at,
+    ended_at,
+    (toUnixTimestamp64Nano(ended_at) - toUnixTimestamp64Nano(started_at)) / 1000000. AS duration_ms,
+    spans,
+    turns,
+    tool_calls,
+    embeddings,
+    input_tokens,
+    output_tokens,
+    input_tokens + output_tokens AS total_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    cost_usd,
+    unpriced_turns,
+    unpriced_usage,
+    errors,
+    if(failed, 'error', 'ok') AS status,
+    user_id,
+    user_ids,
+    models,
+    requested_models,
+    services,
+    environments,
+    tags,
+    tools,
+    agents,
+    releases,
+    prompts,
+    metadata,
+    scores,
+    input_preview,
+    output_preview,
+    version
+FROM session_traces
+FINAL
+WHERE session_traces.spans > 0;
+
+CREATE VIEW v_users
+(
+    `project_id` LowCardinality(String),
+    `user_id` String,
+    `sessions` UInt64,
+    `traces` UInt64,
+    `started_at` DateTime64(9, 'UTC'),
+    `last_active_at` DateTime64(9, 'UTC'),
+    `calls` UInt64,
+    `turns` UInt64,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `total_tokens` UInt64,
+    `cost_usd` Nullable(Decimal(38, 12)),
+    `errors` UInt64
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    user AS user_id,
+    uniqExact(session_id) AS sessions,
+    count() AS traces,
+    min(t.started_at) AS started_at,
+    max(t.ended_at) AS last_active_at,
+    sum(length(mine.span_id)) AS calls,
+    sum(countEqual(mine.kind, 'llm')) AS turns,
+    sum(arraySum(x -> ifNull(x, 0), mine.input_tokens)) AS input_tokens,
+    sum(arraySum(x -> ifNull(x, 0), mine.output_tokens)) AS output_tokens,
+    input_tokens + output_tokens AS total_tokens,
+    if(sum(arrayCount(x -> (x IS NOT NULL), mine.cost_usd)) > 0, sum(arraySum(x -> ifNull(toDecimal128(x, 12), toDecimal128(0, 12)), mine.cost_usd)), NULL) AS cost_usd,
+    sum(arrayCount((k, f) -> ((k = 'llm') AND f), mine.kind, mine.failed)) AS errors
+FROM
+(
+    SELECT
+        project_id,
+        session_id,
+        started_at,
+        ended_at,
+        arrayJoin(user_ids) AS user,
+        arrayFilter(c -> ((c.1) = user), arrayZip(calls.user_id, calls.span_id, calls.kind, calls.input_tokens, calls.output_tokens, calls.cost_usd, calls.failed)) AS own,
+        CAST((own.2, own.3, own.4, own.5, own.6, own.7), 'Tuple(span_id Array(String), kind Array(String), input_tokens Array(Nullable(UInt64)), output_tokens Array(Nullable(UInt64)), cost_usd Array(Nullable(Decimal(18, 12))), failed Array(Bool))') AS mine
+    FROM session_traces
+    FINAL
+    WHERE (session_traces.spans > 0) AND (session_id != '')
+) AS t
+GROUP BY
+    project_id,
+    user_id;
