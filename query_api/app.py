@@ -1,0 +1,81 @@
+"""The query service, composed: routes, errors, and what every answer carries."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from query_api.access import LoopbackOnly
+from query_api.cursors import Signer
+from query_api.db import Connection
+from query_api.headers import SecurityHeaders
+from query_api.links import RawPath, register_id_convertor
+from query_api.problems import Fault, Problem, answer_of
+from query_api.secret import read_or_make
+from query_api.service import Service
+from query_api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    register_id_convertor()
+    from query_api.routes import health, sessions  # noqa: PLC0415 - their paths need the convertor
+
+    secret = read_or_make(settings.data_dir)
+    service = Service(settings, Connection(settings), secret, Signer(secret))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.connection.close()
+
+    app = FastAPI(
+        title="genai-sessions",
+        summary="Sessions of GenAI applications, recomputed from their OpenTelemetry spans.",
+        lifespan=lifespan,
+        openapi_url=None,  # served by a route of ours, to callers with a key
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for routes in (health, sessions):
+        app.include_router(routes.router)
+    _answer_errors(app)
+    app.add_middleware(RawPath)
+    if settings.projects.open:
+        app.add_middleware(LoopbackOnly)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    def problem(_: Request, error: Problem) -> Response:
+        return answer_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        faults = tuple(Fault(_field(each["loc"]), each["msg"]) for each in error.errors())
+        detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5])
+        return answer_of(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults))
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> Response:
+        response = answer_of(Problem(HTTPStatus(error.status_code), str(error.detail)))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return answer_of(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of ours; the log says more."))
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`limit` of ("query", "limit"), `0.name` of ("body", 0, "name")."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])

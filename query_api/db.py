@@ -1,0 +1,133 @@
+"""The one door to the database: a named statement and typed parameters in, rows out, within limits.
+
+ClickHouse writes the JSON and we read it with orjson: measured against decoding its Native format, 4x less CPU per
+query, and nanoseconds and decimals arrive as they are. The asynchronous client takes half the CPU of the synchronous
+one in threads.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from clickhouse_connect.driver import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from clickhouse.connect import connect_async
+from clickhouse.errors import DatabaseError
+from query_api.problems import Problem, away, too_large
+from query_api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+MAX_RESULT_BYTES = 64 << 20
+"""Of one answer that is held in memory; exports are streamed and have no such limit."""
+WAIT_SECONDS = 10.0
+"""For a turn among the queries that may run at once; browsers and balancers wait longer."""
+GRACE_SECONDS = 5.0
+"""The database stops its queries by itself; only one that hangs is given up by us."""
+
+_FORMAT = {
+    "output_format_json_quote_64bit_integers": 0,
+    "output_format_json_quote_decimals": 0,
+    "output_format_json_quote_denormals": 0,  # NaN and infinity are null
+    "output_format_json_named_tuples_as_objects": 1,
+    "output_format_json_validate_utf8": 1,
+    "date_time_output_format": "iso",
+}
+_TOO_LARGE = frozenset({158, 241, 307, 396})  # rows, memory, bytes, rows or bytes
+_TOO_SLOW = frozenset({159, 160})
+_FOLDER = Path(__file__).parent / "sql"
+
+
+@cache
+def statement(name: str) -> str:
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class Connection:
+    """Opened when it is first needed: the service starts, and answers 503, while the database is away."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._database = settings.read_database or settings.database
+        self._seconds = settings.query_seconds
+        self._turns = asyncio.Semaphore(settings.queries_at_once)
+        self._opening = asyncio.Lock()
+        self._client: AsyncClient | None = None
+        self._limits = _FORMAT | {
+            "readonly": 2,
+            "max_memory_usage": settings.query_memory_bytes,
+            "cancel_http_readonly_queries_on_client_close": 1,
+        }
+
+    async def read(self, name: str, parameters: dict[str, Any]) -> list[Row]:
+        settings = {"max_execution_time": self._seconds, "max_result_bytes": MAX_RESULT_BYTES}
+        async with self._turn():
+            try:
+                async with asyncio.timeout(self._seconds + GRACE_SECONDS):
+                    client = await self._opened()
+                    body = await client.raw_query(
+                        statement(name), parameters=parameters, settings=settings, fmt="JSONEachRow"
+                    )
+            except (ClickHouseError, DatabaseError, OSError, TimeoutError) as error:
+                raise _problem(error, name) from error
+        return [orjson.loads(line) for line in body.splitlines()]
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise away("Too many queries are running; try again in a moment.") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _opened(self) -> AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                self._client = await connect_async(self._database, settings=self._limits)
+                # In the address they could be longer than servers take: a filter may hold many long ids.
+                self._client.form_encode_query_params = True
+            return self._client
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One project, as far as a key may see it: no query is made without one, so none lacks the project."""
+
+    connection: Connection
+    project: str
+    content: bool
+
+    async def rows(self, name: str, **parameters: Any) -> list[Row]:
+        return await self.connection.read(name, parameters | {"project": self.project, "content": self.content})
+
+    async def row(self, name: str, **parameters: Any) -> Row | None:
+        """Of a statement that answers with one row or none."""
+        rows = await self.rows(name, **parameters)
+        return rows[0] if rows else None
+
+
+def _problem(error: Exception, name: str) -> Problem:
+    code = error.code if isinstance(error, ClickHouseError) and hasattr(error, "code") else None
+    if code in _TOO_SLOW or isinstance(error, TimeoutError):
+        return away("The query took longer than it may. Narrow the time range or the filter.")
+    if code in _TOO_LARGE and "(total)" not in str(error):
+        return too_large("The query needs more memory than it may use. Narrow the time range or the filter.")
+    log.warning("The statement %s failed: %s", name, error)
+    return away("The database does not answer. Is it started, and is its schema up to date?")

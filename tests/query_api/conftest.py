@@ -1,0 +1,16 @@
+"""The API of a project that nobody else uses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver import Client
+
+from clickhouse.connect import Database
+from tests.query_api.asking import Api, serving
+
+
+@pytest.fixture
+def api(shared_database: Database, shared_client: Client, project: str, data_dir: Path) -> Iterator[Api]:
+    with serving(shared_database, shared_client, project, data_dir) as served:
+        yield served
