@@ -90,6 +90,16 @@ CREATE TABLE IF NOT EXISTS spans
     output_preview       String CODEC(ZSTD(1)),
     content_until        DateTime('UTC') CODEC(ZSTD(1)),
 
+    -- what a search for words looks at: the messages without the JSON around them, in lower case
+    said                 String ALIAS lowerUTF8(
+                             replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(
+                             replaceAll(replaceAll(replaceAll(concat(
+                                 input_messages, ' ', output_messages, ' ', tool_arguments, ' ', tool_result),
+                             '"role":"user"', ' '), '"role":"assistant"', ' '), '"role":"system"', ' '),
+                             '"role":"tool"', ' '), '"parts":', ' '), '"type":"text"', ' '),
+                             '"type":"tool_call_response"', ' '), '"type":"tool_call"', ' '), '"content":', ' '),
+                             '\\n', ' '), '\\t', ' ')),
+
     retention_days       UInt16 CODEC(T64, ZSTD(1)),  -- 0 is for ever
     received_at          DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     stored_at            DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
@@ -106,12 +116,15 @@ CREATE TABLE IF NOT EXISTS spans
                                  ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(cost_usd, 0))))) CODEC(ZSTD(1)),
 
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    -- Words of ASCII letters and digits, every other character by itself: so Chinese and Japanese are found inside a
+    -- sentence. Built by merges, not by inserts (WRITE_SETTINGS in connect.py): an insert would take twice as long.
+    INDEX by_words said TYPE text(tokenizer = 'asciiCJK')
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 -- started_at ends the key because FINAL prunes no partitions unless the partition's column is in the sort key (26.3+)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
--- prompts are large: let a granule hold enough rows to be worth a mark
-SETTINGS index_granularity_bytes = '64Mi';
+-- A trace is read by itself, so granules are small; prompts are large, so that no fewer rows than these make one.
+SETTINGS index_granularity = 1024, index_granularity_bytes = '64Mi';
