@@ -150,6 +150,7 @@ CREATE TABLE session_traces
     `calls.error_type` Array(LowCardinality(String)) CODEC(ZSTD(1)),
     `calls.finish_reasons` Array(Array(LowCardinality(String))) CODEC(ZSTD(1)),
     `calls.tool_name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `calls.members` Array(Array(String)) CODEC(ZSTD(1)),
     `scores` Array(Tuple(
         name String,
         value Nullable(Float64),
@@ -212,11 +213,13 @@ CREATE TABLE sessions
         label String,
         count UInt64)) CODEC(ZSTD(1)),
     `input_preview` String CODEC(ZSTD(1)),
-    `output_preview` String CODEC(ZSTD(1))
+    `output_preview` String CODEC(ZSTD(1)),
+    INDEX by_user user_ids TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_recomputed recomputed_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 256;
 
 CREATE TABLE span_facts
 (
@@ -360,18 +363,20 @@ CREATE TABLE spans
     `input_preview` String CODEC(ZSTD(1)),
     `output_preview` String CODEC(ZSTD(1)),
     `content_until` DateTime('UTC') CODEC(ZSTD(1)),
+    `said` String ALIAS lowerUTF8(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(concat(input_messages, ' ', output_messages, ' ', tool_arguments, ' ', tool_result), '"role":"user"', ' '), '"role":"assistant"', ' '), '"role":"system"', ' '), '"role":"tool"', ' '), '"parts":', ' '), '"type":"text"', ' '), '"type":"tool_call_response"', ' '), '"type":"tool_call"', ' '), '"content":', ' '), '\\n', ' '), '\\t', ' ')),
     `retention_days` UInt16 CODEC(T64, ZSTD(1)),
     `received_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     `stored_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     `version` UInt256 DEFAULT bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(parent_span_id, name, kind, started_at, status, status_message, scope_name, service, attributes, resource_attributes, events.name, events.attributes, session_id, user_id, conversation_id, default_session_id, default_user_id, call_kind, request_model, response_model, response_id, failed, tool_name, tags, metadata, input_messages, output_messages, tool_arguments, tool_result, content_attributes, ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(cost_usd, 0))))) CODEC(ZSTD(1)),
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_words said TYPE text(tokenizer = 'asciiCJK') GRANULARITY 100000000
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
-SETTINGS index_granularity_bytes = '64Mi', index_granularity = 8192;
+SETTINGS index_granularity = 1024, index_granularity_bytes = '64Mi';
 
 CREATE TABLE suppressed_spans
 (

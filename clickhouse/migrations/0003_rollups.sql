@@ -114,7 +114,8 @@ CREATE TABLE IF NOT EXISTS session_traces
                            cache_read_tokens Nullable(UInt64), cache_write_tokens Nullable(UInt64),
                            reasoning_tokens Nullable(UInt64), cost_usd Nullable(Decimal(18, 12)),
                            cost_source LowCardinality(String), failed Bool, error_type LowCardinality(String),
-                           finish_reasons Array(LowCardinality(String)), tool_name LowCardinality(String)) CODEC(ZSTD(1)),
+                           finish_reasons Array(LowCardinality(String)), tool_name LowCardinality(String),
+                           members Array(String)) CODEC(ZSTD(1)),  -- the span ids of a merged call, outermost first
     scores             Array(Tuple(name String, value Nullable(Float64), label String)) CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
@@ -170,11 +171,15 @@ CREATE TABLE IF NOT EXISTS sessions
     metadata           Array(Tuple(key String, value String)) CODEC(ZSTD(1)),
     scores             Array(Tuple(name String, value Nullable(Float64), label String, count UInt64)) CODEC(ZSTD(1)),
     input_preview      String CODEC(ZSTD(1)),
-    output_preview     String CODEC(ZSTD(1))
+    output_preview     String CODEC(ZSTD(1)),
+
+    INDEX by_user user_ids TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_recomputed recomputed_at TYPE minmax GRANULARITY 1  -- live listeners ask what is new
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id)
-SETTINGS index_granularity = 1024;
+-- pages of a list are fifty rows from anywhere
+SETTINGS index_granularity = 256;
 
 -- Evaluations and feedback, of a span, a trace or a session.
 -- shard by cityHash64(project_id, trace_id)

@@ -34,6 +34,7 @@ class CallRow(NamedTuple):
     error_type: str
     finish_reasons: list[str]
     tool_name: str
+    members: list[str]  # span ids, outermost first; empty where it is one span
 
     @property
     def model(self) -> str:
@@ -162,6 +163,7 @@ def call_row(kind: str, call: Merged, users: dict[str, str], *, counts: bool) ->
         error_type=_filled(members, lambda span: span.error_type),
         finish_reasons=_filled(members, lambda span: span.finish_reasons),
         tool_name=_filled(members, lambda span: span.tool_name),
+        members=[span.span_id for span in members] if len(members) > 1 else [],
     )
 
 

@@ -132,6 +132,7 @@ def call_row(trace: Trace, call: Call, *, carries_usage: bool) -> dict[str, Any]
         "error_type": span.error_type,
         "finish_reasons": list(span.finish_reasons),
         "tool_name": span.tool_name,
+        "members": [member.span_id for member in call.spans] if len(call.spans) > 1 else [],
     }
 
 
