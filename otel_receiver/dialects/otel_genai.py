@@ -90,10 +90,13 @@ def _message(role: str) -> Callable[[Event], dict[str, Any]]:
     return read
 
 
-def _held(name: str, role: str) -> Callable[[Event], dict[str, Any]]:
-    def read(event: Event) -> dict[str, Any]:
+def _held(name: str, role: str) -> Callable[[Event], Any]:
+    """All messages, or the text of one, in one attribute."""
+
+    def read(event: Event) -> Any:
+        held = opened(event.attributes.get(name))
         beside = {key: value for key, value in event.attributes.items() if key != name}
-        return {**beside, "role": role, "content": opened(event.attributes.get(name))}
+        return held if isinstance(held, list) and not beside else {**beside, "role": role, "content": held}
 
     return read
 

@@ -109,7 +109,7 @@ def _number(value: Any) -> float | None:
 def _scaled(nanoseconds: int) -> Read:
     def read(value: Any, _span: Span) -> float | None:
         try:
-            return round(float(value) * nanoseconds)
+            return None if isinstance(value, bool) else round(float(value) * nanoseconds)
         except (TypeError, ValueError, OverflowError):
             return None
 

@@ -11,6 +11,9 @@ from otel_receiver.mapping.keys import Field
 MAX_TOKENS = 2**53
 """Above this a double no longer counts by one, so whatever it is, it is not a count."""
 
+MAX_USD = 1_000_000
+"""A single call that costs a million dollars is a broken number."""
+
 _FIELDS: tuple[Field, ...] = (
     "input_tokens",
     "output_tokens",
@@ -101,7 +104,7 @@ def _amount(value: Any) -> Decimal | None:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return amount if amount.is_finite() and 0 <= amount < MAX_USD else None
 
 
 def _apart(hits: Hits, input_tokens: int, cached: int) -> bool:
