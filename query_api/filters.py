@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from query_api.numbers import EVERYTHING, Ranges, both
 from query_api.times import LAST_NS
 
 STATUSES = ("error", "ok")
-LISTS = ("user", "model", "service", "environment", "tag", "tool", "agent", "release", "prompt", "name", "text")
+LISTS = ("user", "model", "service", "environment", "tag", "tool", "agent", "release", "prompt", "name")
 """What a session has several of. A filter names one of them, or none of them."""
 PAIRS = ("metadata", "label")
 """Likewise, of a key and a value: metadata, and the labels of scores."""
@@ -90,6 +92,18 @@ class Filter:
             "status_any": self._statuses(),
             "cost_unknown": all(term.unknown_too for term in self._numbers("cost")),
             "scored": [(term.name, term.low, term.high) for term in self.terms if isinstance(term, Scored)],
+            **self._text(),
+        }
+
+    def _text(self) -> dict[str, Any]:
+        """Each word once; groups name them by number, from 1. Messages are kept as JSON, where quotes are escaped."""
+        groups, excluded = self._groups("text"), self._excluded("text")
+        words = sorted({str(word) for group in (*groups, excluded) for word in group})
+        return {
+            "text_words": words,
+            "text_escaped": [orjson.dumps(word)[1:-1].decode() for word in words],
+            "text_any": [[words.index(str(word)) + 1 for word in group] for group in groups],
+            "text_none": [words.index(str(word)) + 1 for word in excluded],
         }
 
     def _of(self, key: str, *, negated: bool) -> Iterable[OneOf]:

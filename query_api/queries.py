@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Annotated, Literal, ParamSpec, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from clickhouse.ids import normal_id
+from query_api.db import Reader
 from query_api.filters import Active, Filter, OneOf, Term, Within
 from query_api.numbers import at_least, at_most
 from query_api.paging import MAX_LIMIT
-from query_api.problems import bad_input
+from query_api.problems import Problem, bad_input
+from query_api.scanning import SearchMistake
+from query_api.search import MAX_SEARCH_CHARACTERS, parse_search, score_term
 from query_api.times import NotATime, parse_instant_ns, parse_length_ns, parse_zone
 
 P = ParamSpec("P")
@@ -76,6 +80,13 @@ class FilterQuery(ProjectQuery):
     agent: Texts = []
     release: Texts = []
     prompt: Texts = []
+    text: Texts = Field([], description="Said in inputs or outputs, in any case of letters. Needs the scope content.")
+    q: str | None = Field(
+        None,
+        max_length=MAX_SEARCH_CHARACTERS,
+        description="Words and key:value pairs, all of which must hold.",
+        examples=['status:error cost:>0.50 -model:gpt-4o since:24h "free words"'],
+    )
 
     def filter(self, now_ns: int) -> Filter:
         return Filter(tuple(self._terms(now_ns)))
@@ -85,6 +96,7 @@ class FilterQuery(ProjectQuery):
         yield from self._lists()
         yield from self._ranges()
         yield from self._named()
+        yield from self._searched(now_ns)
 
     def _times(self, now_ns: int) -> Iterator[Term]:
         zone = parse("tz", parse_zone, self.tz)
@@ -99,7 +111,9 @@ class FilterQuery(ProjectQuery):
                 yield OneOf(key, tuple(normal_id(value) or "" for value in values))
         if len(self.session_id_prefix) > 0:
             yield OneOf("prefix", tuple(self.session_id_prefix))
-        for key in ("status", "model", "service", "environment", "tag", "tool", "agent", "release", "prompt"):
+        if any(word.strip() == "" for word in self.text):
+            raise bad_input("text", "a word was expected")
+        for key in ("status", "model", "service", "environment", "tag", "tool", "agent", "release", "prompt", "text"):
             if len(values := getattr(self, key)) > 0:
                 yield OneOf(key, tuple(values))
 
@@ -120,13 +134,21 @@ class FilterQuery(ProjectQuery):
 
     def _named(self) -> Iterator[Term]:
         for name, sent in (self.model_extra or {}).items():
-            kind, dot, key = name.partition(".")
+            kind, _, key = name.partition(".")
             values = sent if isinstance(sent, list) else [sent]
-            if kind != "metadata" or dot == "" or key == "":
+            if kind not in ("metadata", "score") or key == "":
                 raise bad_input(name, "there is no such parameter")
             if len(values) > MAX_VALUES:
                 raise bad_input(name, f"at most {MAX_VALUES} values may be named")
-            yield OneOf("metadata", tuple((key, value) for value in values))
+            yield _scores(name, key, values) if kind == "score" else OneOf("metadata", tuple((key, v) for v in values))
+
+    def _searched(self, now_ns: int) -> Iterator[Term]:
+        if self.q is None:
+            return
+        try:
+            yield from parse_search(self.q, now_ns, parse("tz", parse_zone, self.tz))
+        except SearchMistake as error:
+            raise bad_input("q", f"{error} (at character {error.position})", error.position) from None
 
 
 class SessionsQuery(FilterQuery, PageQuery):
@@ -134,6 +156,24 @@ class SessionsQuery(FilterQuery, PageQuery):
 
     sort: SessionSort = "last_active_at"
     order: Literal["asc", "desc"] = "desc"
+
+
+def allowed_filter(query: FilterQuery, now_ns: int, reader: Reader) -> Filter:
+    """Who may not read content may not search it: what was said could be guessed from what is found."""
+    chosen = query.filter(now_ns)
+    if chosen.needs_content and not reader.content:
+        raise Problem(HTTPStatus.FORBIDDEN, 'Searching what was said needs a key with the scope "content".')
+    return chosen
+
+
+def _scores(name: str, key: str, values: list[str]) -> Term:
+    """A comparison stands alone; labels may be several."""
+    terms = [score_term(key, value) for value in values]
+    if len(terms) == 1:
+        return terms[0]
+    if not all(isinstance(term, OneOf) for term in terms):
+        raise bad_input(name, "a comparison stands alone")
+    return OneOf("label", tuple((key, value) for value in values))
 
 
 def only_project(_: Annotated[ProjectQuery, Query()]) -> None:

@@ -14,7 +14,7 @@ from query_api.filters import Filter
 from query_api.links import session_url
 from query_api.paging import answer_page, begin_page
 from query_api.problems import unknown
-from query_api.queries import SessionsQuery, only_project
+from query_api.queries import SessionsQuery, allowed_filter, only_project
 
 router = APIRouter(prefix="/api", tags=["sessions"])
 
@@ -28,7 +28,7 @@ async def list_sessions(
 ) -> Response:
     """Sessions by any number or time, filtered by anything."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = query.filter(page.now_ns)
+    chosen = allowed_filter(query, page.now_ns, reader)
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("sessions", **chosen.parameters(), **order, **page.parameters()),

@@ -82,7 +82,10 @@ WHERE s.project_id = {project:String}
   AND (empty({label_none:Array(Tuple(String, String))})
        OR NOT arrayExists(x -> has({label_none:Array(Tuple(String, String))}, (x.name, x.label)), s.scores))
   AND (empty({scored:Array(Tuple(String, Float64, Float64))})
-       OR arrayAll(r -> arrayExists(x -> x.name = r.1 AND ifNull(x.value >= r.2 AND x.value <= r.3, false), s.scores),
+       OR arrayAll(r -> ifNull(
+                       arraySum(x -> if(x.name = r.1, ifNull(x.value, 0) * x.count, 0), s.scores)
+                       / nullIf(arraySum(x -> if(x.name = r.1 AND x.value IS NOT NULL, x.count, 0), s.scores), 0)
+                       BETWEEN r.2 AND r.3, false),
                    {scored:Array(Tuple(String, Float64, Float64))}))
   AND (empty({turns:Array(Tuple(Int128, Int128))})
        OR arrayExists(r -> s.turns BETWEEN r.1 AND r.2, {turns:Array(Tuple(Int128, Int128))}))
@@ -100,6 +103,50 @@ WHERE s.project_id = {project:String}
        OR if(s.cost_usd IS NULL, {cost_unknown:Bool},
              arrayExists(r -> assumeNotNull(s.cost_usd) BETWEEN r.1 AND r.2,
                          {cost:Array(Tuple(Decimal(38, 12), Decimal(38, 12)))})))
+  AND (empty({name_any:Array(Array(String))}) OR s.session_id IN (
+      SELECT t.session_id
+      FROM session_traces AS t FINAL
+      WHERE t.project_id = {project:String} AND t.spans > 0 AND has(arrayFlatten({name_any:Array(Array(String))}), t.name)
+      GROUP BY t.session_id
+      HAVING arrayAll(g -> hasAny(groupUniqArray(t.name), g), {name_any:Array(Array(String))})))
+  AND (empty({name_none:Array(String)}) OR s.session_id NOT IN (
+      SELECT t.session_id
+      FROM session_traces AS t FINAL
+      WHERE t.project_id = {project:String} AND t.spans > 0 AND has({name_none:Array(String)}, t.name)))
+  -- A word counts for the session of its span: the one that the span names, else the one that its trace is bound to,
+  -- which is the only one with spans that inherited it.
+  AND (empty({text_any:Array(Array(UInt16))}) AND empty({text_none:Array(UInt16)}) OR s.session_id IN (
+      SELECT t.session_id
+      FROM session_traces AS t FINAL
+      LEFT JOIN (
+          SELECT x.trace_id AS trace_id, x.session_id AS own_session,
+                 maxForEach(arrayMap(
+                     (a, b) -> a > 0 OR b > 0,
+                     multiSearchAllPositionsCaseInsensitiveUTF8(
+                         concat(x.input_messages, '\0', x.output_messages), {text_escaped:Array(String)}),
+                     multiSearchAllPositionsCaseInsensitiveUTF8(
+                         concat(x.input_preview, '\0', x.output_preview, '\0', x.tool_arguments, '\0', x.tool_result),
+                         {text_words:Array(String)}))) AS found
+          FROM spans AS x FINAL
+          WHERE x.project_id = {project:String}
+            AND x.started_at >= (
+                SELECT min(b.started_at) FROM sessions AS b FINAL
+                WHERE b.project_id = {project:String} AND b.spans > 0 AND notEmpty({text_words:Array(String)})
+                  AND b.last_active_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+                  AND b.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC'))
+            AND x.started_at <= (
+                SELECT max(b.last_active_at) FROM sessions AS b FINAL
+                WHERE b.project_id = {project:String} AND b.spans > 0 AND notEmpty({text_words:Array(String)})
+                  AND b.last_active_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+                  AND b.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC'))
+            AND (toUnixTimestamp(x.content_until) = 0 OR x.content_until > now())
+          GROUP BY x.trace_id, x.session_id
+          HAVING has(found, 1)) AS h
+          ON h.trace_id = t.trace_id AND (h.own_session = t.session_id OR h.own_session = '' AND t.inherited_spans > 0)
+      WHERE t.project_id = {project:String} AND t.spans > 0 AND t.session_id != ''
+      GROUP BY t.session_id
+      HAVING arrayAll(g -> arrayExists(i -> arrayElement(maxForEach(h.found), i) = 1, g), {text_any:Array(Array(UInt16))})
+         AND NOT arrayExists(i -> arrayElement(maxForEach(h.found), i) = 1, {text_none:Array(UInt16)})))
   -- end of the filter
   AND ({after_id:Nullable(String)} IS NULL
        OR (key IS NULL, ifNull(key, 0), s.session_id)
