@@ -8,7 +8,7 @@ from clickhouse_connect.driver import Client
 from clickhouse.rollup.graves import Tombstone, digest
 from clickhouse.rollup.removal import DELETE_SETTINGS, Dead, Removed, bury, remove_dead
 from clickhouse.rollup.statements import single_row, statement
-from clickhouse.rollup.traces import Slice, read_slice
+from clickhouse.rollup.traces import Key, Slice, read_slice
 
 TRACES_AT_ONCE = 1_000
 
@@ -24,11 +24,11 @@ def delete_user(client: Client, everywhere: str, project_id: str, user_id: str) 
 def delete_project(client: Client, everywhere: str, project_id: str) -> Removed:
     deleted_ns = _now_ns(client)
     bury(client, everywhere, [Tombstone(project_id, "project", digest(""), deleted_ns)])
-    parameters = {"project": project_id, "deleted_ns": deleted_ns}
+    parameters = {"project": project_id, "deleted_ns": deleted_ns, "everywhere": everywhere}
     removed = Removed(*single_row(client, "count_project", parameters))
     for name in ("remove_project_spans", "remove_project_span_facts"):
         client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
-    client.command(statement("queue_project"), parameters={"project": project_id})
+    client.command(statement("queue_project"), parameters=parameters)
     return removed
 
 
@@ -36,14 +36,25 @@ def _delete(client: Client, everywhere: str, project_id: str, subject: str, kind
     """Removes what is here. What comes later, or is being stored now, meets the tombstone when it is recomputed."""
     tombstone = Tombstone(project_id, kind, digest(subject), _now_ns(client))
     bury(client, everywhere, [tombstone])
-    whose = {"project": project_id, "subject": subject}
+    whose = {"project": project_id, "subject": subject, "everywhere": everywhere}
     rows = client.query(statement(f"traces_of_{kind}"), parameters=whose).result_rows
-    spans = traces = 0
-    for trace_ids in _chunks([row[0] for row in rows], TRACES_AT_ONCE):
-        read = read_slice(client, everywhere, [(project_id, trace_id) for trace_id in trace_ids])
-        removed = remove_dead(client, everywhere, _dead(read))
-        spans, traces = spans + removed.spans, traces + removed.traces
-    return Removed(spans, traces)
+    removed = [
+        _delete_slice(client, everywhere, [(project_id, trace_id) for trace_id in trace_ids])
+        for trace_ids in _chunks([row[0] for row in rows], TRACES_AT_ONCE)
+    ]
+    return Removed(sum(each.spans for each in removed), sum(each.traces for each in removed))
+
+
+def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
+    """On one server at once; of several shards, each removes its own when it recomputes."""
+    dead = list(_dead(read_slice(client, everywhere, keys, home=everywhere)))
+    if everywhere == client.database:
+        return remove_dead(client, everywhere, dead)
+    bury(client, everywhere, (tombstone for each in dead for tombstone in each.tombstones))
+    traces = sorted({(each.project_id, each.facts[0].trace_id) for each in dead})
+    if traces:
+        client.insert("trace_changes", traces, ["project_id", "trace_id"], database=everywhere)
+    return Removed(sum(len({fact.span_id for fact in each.facts}) for each in dead), len(traces))
 
 
 def _dead(read: Slice) -> Iterable[Dead]:

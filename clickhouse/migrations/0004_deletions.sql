@@ -2,6 +2,7 @@
 
 -- kind: session, user (hash of the id), trace (spans without a session id of their own in a trace that was bound to a
 -- deleted session), trace_user (likewise for users), project. Spans started before deleted_at stay deleted.
+-- shard by cityHash64(project_id, subject)
 CREATE TABLE IF NOT EXISTS tombstones
 (
     project_id LowCardinality(String),

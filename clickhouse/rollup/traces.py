@@ -19,7 +19,12 @@ Key = tuple[str, str]  # project id, trace id
 
 MAX_ROWS_PER_SLICE = 200_000
 """Facts held at once: about 400 MB. A slice with more is halved; a single trace with more is quarantined."""
-_LIMITS = {"max_result_rows": MAX_ROWS_PER_SLICE, "max_execution_time": 60, "max_memory_usage": 4 << 30}
+_LIMITS = {
+    "max_result_rows": MAX_ROWS_PER_SLICE,
+    "max_execution_time": 60,
+    "max_memory_usage": 4 << 30,
+    "distributed_product_mode": "local",  # what is known of a trace lies on one shard
+}
 
 
 class Slice(NamedTuple):
@@ -46,13 +51,15 @@ def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int
     return [Dead(key[0], result.dead, result.tombstones) for key, result in folded.items() if result.dead]
 
 
-def read_slice(client: Client, everywhere: str, keys: Iterable[Key]) -> Slice:
+def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: str | None = None) -> Slice:
+    """From this shard, unless another home is named."""
     keys = list(keys)
+    databases = {"everywhere": everywhere, "home": client.database if home is None else home}
 
     def rows(name: str) -> Sequence[Sequence[Any]]:
         wanted = external("slice", ("project_id", "trace_id"), keys)
         return client.query(
-            statement(name), parameters={"everywhere": everywhere}, external_data=wanted, settings=_LIMITS
+            statement(name), parameters=databases, external_data=wanted, settings=_LIMITS
         ).result_rows
 
     facts: dict[Key, list[Fact]] = defaultdict(list)
@@ -86,10 +93,18 @@ def write(client: Client, rows: Iterable[tuple[str, str, SessionTrace]], version
         "version": [version] * len(keyed),
         **{_COLUMN.get(field, field): _values(field, values) for field, values in by_field.items() if field != "calls"},
     }
-    for index, field in enumerate(CallRow._fields):
-        name = f"calls.{_COLUMN.get(field, field)}"
-        columns[name] = [_values(field, [call[index] for call in row.calls]) for row in folded]
+    calls_by_field = zip(*(_turned(row.calls) for row in folded), strict=True)
+    for field, values in zip(CallRow._fields, calls_by_field, strict=True):
+        columns[f"calls.{_COLUMN.get(field, field)}"] = [_values(field, of_row) for of_row in values]
     client.insert("session_traces", list(columns.values()), list(columns), column_oriented=True)
+
+
+_NO_CALLS: tuple[tuple[Any, ...], ...] = ((),) * len(CallRow._fields)
+
+
+def _turned(calls: list[CallRow]) -> tuple[tuple[Any, ...], ...]:
+    """From one tuple per call to one per field."""
+    return tuple(zip(*calls, strict=True)) if calls else _NO_CALLS
 
 
 _COLUMN = {"start_ns": "started_at", "end_ns": "ended_at", "user_since_ns": "user_since", "cost_pico": "cost_usd"}

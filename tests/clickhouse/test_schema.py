@@ -222,7 +222,7 @@ def granules(
     client: Client, select: str, keys: ExternalData | None = None, parameters: dict[str, Any] | None = None
 ) -> dict[str, tuple[int, int]]:
     """Of each table that the query reads: granules left after its indexes, and granules that there are."""
-    values = {"everywhere": client.database, "version": 1, **(parameters or {})}
+    values = {"everywhere": client.database, "home": client.database, "version": 1, **(parameters or {})}
     explained = client.query(f"EXPLAIN json = 1, indexes = 1 {select}", parameters=values, external_data=keys)
     [plan] = json.loads(explained.result_rows[0][0])
     found: dict[str, tuple[int, int]] = {}

@@ -1,4 +1,5 @@
--- The rows of a slice of traces. The index knows their hours, so that single granules are read.
+-- The rows of a slice of traces. The index knows their hours, so that single granules are read. `home` is the shard's
+-- own database, or the one that reaches all shards: rows and index of a trace lie on the same one.
 SELECT project_id, trace_id, span_id, parent_span_id, toUnixTimestamp64Nano(started_at) AS start_ns,
        toUnixTimestamp64Nano(ended_at) AS end_ns, name, kind, service, scope_name, environment, release, failed,
        session_id, conversation_id, resource_session_id, default_session_id, session_key, user_id, resource_user_id,
@@ -11,10 +12,10 @@ SELECT project_id, trace_id, span_id, parent_span_id, toUnixTimestamp64Nano(star
        toUInt64(bitShiftRight(version, 128)) AS received_us,
        toUInt64(bitAnd(version, toUInt256(18446744073709551615))) AS row_hash,
        cityHash64(span_id, started_at, version) AS mark
-FROM span_facts AS f FINAL
+FROM {home:Identifier}.span_facts AS f FINAL
 WHERE (project_id, toStartOfHour(started_at), trace_id) IN
 (
     SELECT project_id, arrayJoin(hours), trace_id
-    FROM trace_index
+    FROM {home:Identifier}.trace_index
     WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM slice)
 )
