@@ -31,6 +31,7 @@ _CREATED = re.compile(r"CREATE (?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS \w
 _ENGINE = re.compile(r"ENGINE = (\w*MergeTree)(?:\(([^)]*)\))?")
 _SHARD_KEY = re.compile(r"^-- shard by (.+)$", re.MULTILINE)
 _REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+_LEDGER_PATH = "'/clickhouse/tables/all/{database}/migrations', '{shard}-{replica}'"  # one for all shards
 
 
 class Migration(NamedTuple):
@@ -117,7 +118,7 @@ def _prepare(client: Client, topology: Topology) -> None:
     for name in databases:
         client.command(f"CREATE DATABASE IF NOT EXISTS `{name}`{_on_cluster(topology)}")
     client.database = topology.database
-    client.command(_CREATE_LEDGER)
+    client.command(_replicated(_clustered(_CREATE_LEDGER, topology), topology, _LEDGER_PATH))
 
 
 def rendered(text: str, topology: Topology) -> Iterator[Statement]:
@@ -143,11 +144,11 @@ def _clustered(statement: str, topology: Topology) -> str:
     return _CREATED.sub(lambda found: found.group() + _on_cluster(topology), statement, count=1)
 
 
-def _replicated(statement: str, topology: Topology) -> str:
+def _replicated(statement: str, topology: Topology, path: str = _REPLICA_PATH) -> str:
     table = _TABLE.search(statement)
-    if table is None or not topology.replicated:
+    if table is None or not topology.cluster or not topology.replicated:
         return statement
-    path = _REPLICA_PATH.replace("{table}", table.group(1)).replace("{database}", topology.database)
+    path = path.replace("{table}", table.group(1)).replace("{database}", topology.database)
 
     def engine(found: re.Match[str]) -> str:
         arguments = f", {found.group(2)}" if found.group(2) else ""
