@@ -20,6 +20,9 @@ PAIRS = ("metadata", "label")
 """Likewise, of a key and a value: metadata, and the labels of scores."""
 NUMBERS = ("turns", "cost", "tokens", "duration", "traces", "spans", "errors")
 
+MAX_TEXTS = 8
+"""Different ones in one filter: each is a condition of its own in the statements, so that the index can answer it."""
+
 _NOBODY = ""
 """No session has it as its id: what is left when two different ids are asked for at once."""
 _NOWHERE: Ranges = ((1, 0),)
@@ -95,15 +98,21 @@ class Filter:
             **self._text(),
         }
 
-    def _text(self) -> dict[str, Any]:
-        """Each word once; groups name them by number, from 1. Messages are kept as JSON, where quotes are escaped."""
+    @property
+    def texts(self) -> list[str]:
+        """What is searched for, each once."""
         groups, excluded = self._groups("text"), self._excluded("text")
-        words = sorted({str(word) for group in (*groups, excluded) for word in group})
+        return sorted({str(text) for group in (*groups, excluded) for text in group})
+
+    def _text(self) -> dict[str, Any]:
+        """The statements have a place for each of a few texts; groups name them by number, from 1."""
+        texts = self.texts
+        places = [*texts, *[""] * (MAX_TEXTS - len(texts))]
         return {
-            "text_words": words,
-            "text_escaped": [orjson.dumps(word)[1:-1].decode() for word in words],
-            "text_any": [[words.index(str(word)) + 1 for word in group] for group in groups],
-            "text_none": [words.index(str(word)) + 1 for word in excluded],
+            **{f"text_{number}": _as_said(text) for number, text in enumerate(places, start=1)},
+            **{f"word_{number}": text.isascii() and text.isalnum() for number, text in enumerate(places, start=1)},
+            "text_any": [[texts.index(str(text)) + 1 for text in group] for group in self._groups("text")],
+            "text_none": [texts.index(str(text)) + 1 for text in self._excluded("text")],
         }
 
     def _of(self, key: str, *, negated: bool) -> Iterable[OneOf]:
@@ -147,3 +156,8 @@ def _common(groups: list[list[Value]], nobody: str) -> list[Value]:
 def _in_unit(key: str, bound: int) -> int | Decimal:
     """Money is counted in 1e-12 USD here, and a decimal in the database."""
     return Decimal(bound).scaleb(-12) if key == "cost" else bound
+
+
+def _as_said(text: str) -> str:
+    """Messages are kept as JSON: quotes are escaped there. Line breaks and tabs are spaces in what is searched."""
+    return orjson.dumps(text)[1:-1].decode().replace("\\n", " ").replace("\\t", " ")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clickhouse.ids import normal_id
 from query_api.db import Reader
-from query_api.filters import Active, Filter, OneOf, Term, Within
+from query_api.filters import MAX_TEXTS, Active, Filter, OneOf, Term, Within
 from query_api.numbers import at_least, at_most
 from query_api.paging import MAX_LIMIT
 from query_api.problems import Problem, bad_input
@@ -163,6 +163,8 @@ def allowed_filter(query: FilterQuery, now_ns: int, reader: Reader) -> Filter:
     chosen = query.filter(now_ns)
     if chosen.needs_content and not reader.content:
         raise Problem(HTTPStatus.FORBIDDEN, 'Searching what was said needs a key with the scope "content".')
+    if len(chosen.texts) > MAX_TEXTS:
+        raise bad_input("text", f"at most {MAX_TEXTS} different texts are searched for at once")
     return chosen
 
 

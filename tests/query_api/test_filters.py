@@ -104,7 +104,11 @@ SEARCHES: list[tuple[str, str]] = [
     ("paris grüße", "a"),
     ("paris 天気", ""),
     ("-paris", "bd"),
-    ("hello -gone", "d"),
+    ("-gone metadata", ""),
+    ("grü", "a"),
+    ("pari", ""),
+    ('"in paris"', "a"),
+    ("!", ""),
     ("paris user:ada tool:search", "c"),
 ]
 CASES = [
@@ -167,6 +171,7 @@ def test_relative_times_are_relative_to_the_first_page(api: Api) -> None:
         ({"limit": "0"}, "limit", None),
         ({"limit": "201"}, "limit", None),
         ({"text": " "}, "text", None),
+        ({"q": "a b c d e f g h i"}, "text", None),
         ({"metadata.": "x"}, "metadata.", None),
         ({"score.x": [">1", "<2"]}, "score.x", None),
         ({"model": ["m"] * 101}, "model", None),
