@@ -51,17 +51,18 @@ class Carried(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """One typed field: its JSON text, the value for a preview, and the sources that it holds whole."""
+    """One typed field: its JSON text, the value for a preview, and the attributes and events that it holds whole."""
 
     text: str = ""
     value: Any = None
     conversation: Conversation | None = None
-    source: Source = Source(None)
+    names: tuple[str, ...] = ()
+    events: tuple[int, ...] = ()
 
 
 _NOTHING = Carried()
-_NOT_A_WORD = _Found()
-"""Read, and empty: not even worth a preview."""
+_SILENCE = _Found()
+"""Read, and nothing was said: not even worth a preview."""
 
 
 def read_content(hits: Hits) -> Carried:
@@ -74,25 +75,27 @@ def read_content(hits: Hits) -> Carried:
 def _of_messages(hits: Hits, events: ContentEvents) -> Carried:
     """An LLM call's text may come without a role; what went through any other span is messages only if it says so."""
     is_llm = hits.kind == "llm"
-    asked = _find(
-        sources(hits, "input", events), _messages_of(hits, "user" if hits.kind in ("llm", "embedding") else "")
-    )
+    asker = "user" if is_llm or hits.kind == "embedding" else ""
+    asked = _find(sources(hits, "input", events), _messages_of(hits, asker))
     said = _find(sources(hits, "output", events), _messages_of(hits, "assistant" if is_llm else ""))
     system = _find(sources(hits, "system"), _parts)
     tools = _find(sources(hits, "tools"), _definitions)
-    asked, system, tools = _with_companions(asked, system, tools)
-    answer = assistant_text if is_llm else last_assistant_text
+    if asked.conversation is not None and not asked.conversation.alone:
+        asked, system, tools = _with_companions(asked, asked.conversation, system, tools)
     content = Content(
         input_messages=asked.text,
         output_messages=said.text,
         system_instructions=system.text,
         tool_definitions=tools.text,
         input_preview=_preview(asked, last_user_text),
-        output_preview=_preview(said, answer),
+        output_preview=_preview(said, assistant_text if is_llm else last_assistant_text),
     )
-    reasons = [] if said.conversation is None or not is_llm else map(reason_of, said.conversation.messages)
-    carried = _carried(content, (asked, said, system, tools))
-    return carried._replace(finish_reasons=tuple(finish_reason(reason) for reason in reasons if reason))
+    return _carried(content, (asked, said, system, tools), _reasons(said) if is_llm else ())
+
+
+def _reasons(said: _Found) -> tuple[str, ...]:
+    messages = [] if said.conversation is None else said.conversation.messages
+    return tuple(finish_reason(reason) for reason in map(reason_of, messages) if reason)
 
 
 def _of_tool(hits: Hits, events: ContentEvents) -> Carried:
@@ -109,32 +112,29 @@ def _of_tool(hits: Hits, events: ContentEvents) -> Carried:
     return _carried(content, (arguments, result))
 
 
-def _carried(content: Content, found: tuple[_Found, ...]) -> Carried:
-    whole = [each.source for each in found if each.text and each.source.whole]
-    return Carried(
-        content,
-        frozenset(name for source in whole for name in source.names),
-        frozenset(index for source in whole for index in source.events),
-    )
+def _carried(content: Content, found: tuple[_Found, ...], finish_reasons: tuple[str, ...] = ()) -> Carried:
+    names: list[str] = []
+    events: list[int] = []
+    for each in found:
+        names.extend(each.names)
+        events.extend(each.events)
+    return Carried(content, frozenset(names), frozenset(events), finish_reasons)
 
 
 def _preview(found: _Found, of_messages: Callable[[list[dict[str, Any]]], str]) -> str:
     return any_text(found.value) if found.conversation is None else of_messages(found.conversation.messages)
 
 
-def _with_companions(asked: _Found, system: _Found, tools: _Found) -> tuple[_Found, _Found, _Found]:
+def _with_companions(
+    asked: _Found, conversation: Conversation, system: _Found, tools: _Found
+) -> tuple[_Found, _Found, _Found]:
     """Instructions and tools that came inside the request, unless the span says them itself; then they stay there."""
-    conversation = asked.conversation
-    if conversation is None:
-        return asked, system, tools
-    for told, taken in ((conversation.system, system.text), (conversation.tools, tools.text)):
-        if told is not None and taken:
-            asked = asked._replace(source=asked.source._replace(whole=False))
-    inside = asked.source._replace(names=(), events=())
+    if (conversation.system is not None and system.text) or (conversation.tools is not None and tools.text):
+        asked = asked._replace(names=(), events=())
     if conversation.system is not None and not system.text:
-        system = _parts(inside._replace(value=conversation.system)) or system
+        system = _parts(Source(conversation.system)) or system
     if conversation.tools is not None and not tools.text:
-        tools = _definitions(inside._replace(value=conversation.tools)) or tools
+        tools = _definitions(Source(conversation.tools)) or tools
     return asked, system, tools
 
 
@@ -153,9 +153,9 @@ def _find(candidates: Iterable[Source], read: _Reader) -> _Found:
         found = read(source)
         if found is None:
             said = source.value if said is None else said
-        elif found is not _NOT_A_WORD:
+        elif found is not _SILENCE:
             return found
-    return _Found(value=said)
+    return _SILENCE if said is None else _Found(value=said)
 
 
 def _messages_of(hits: Hits, role: str) -> _Reader:
@@ -167,13 +167,10 @@ def _messages_of(hits: Hits, role: str) -> _Reader:
             if cut or role:
                 hits.flaws.append("messages_unparsed")
             return None
-        if not any(message["parts"] for message in conversation.messages):
-            return _NOT_A_WORD
-        found = _written(source, value, conversation.messages, verbatim=conversation.as_it_came)
-        return found and found._replace(
-            conversation=conversation,
-            source=found.source._replace(whole=found.source.whole and conversation.whole),
-        )
+        for message in conversation.messages:
+            if message["parts"]:
+                return _written(source, value, conversation.messages, conversation.as_it_came, conversation)
+        return _SILENCE
 
     return read
 
@@ -183,13 +180,13 @@ def _parts(source: Source) -> _Found | None:
     parts = opened_parts(value)
     if not parts:
         return None
-    return _written(source, value, parts, verbatim=parts is value or (parts == value and all(map(is_form, parts))))
+    return _written(source, value, parts, parts is value or (parts == value and all(map(is_form, parts))))
 
 
 def _definitions(source: Source) -> _Found | None:
     value = opened(source.value)
     definitions = read_definitions(value)
-    return _written(source, value, definitions, verbatim=definitions == value) if definitions else None
+    return _written(source, value, definitions, definitions == value) if definitions else None
 
 
 def _value_of(unwrap: Callable[[Any], Any]) -> _Reader:
@@ -200,7 +197,7 @@ def _value_of(unwrap: Callable[[Any], Any]) -> _Reader:
         plain = unwrap(value)
         if isinstance(plain, Excerpt):
             source, plain = source._replace(whole=False), plain.value
-        return None if plain is None else _written(source, value, plain, verbatim=plain is value)
+        return None if plain is None else _written(source, value, plain, plain is value)
 
     return read
 
@@ -211,13 +208,22 @@ def _told(values: list[Any]) -> Any:
     return last["content"] if isinstance(last, dict) and "role" in last and "content" in last else last
 
 
-def _written(source: Source, value: Any, written: Any, *, verbatim: bool) -> _Found | None:
+def _written(
+    source: Source, value: Any, written: Any, verbatim: bool, conversation: Conversation | None = None
+) -> _Found | None:
     """As JSON text: the very text that came where it was JSON in this form, so that not even a space is lost."""
-    raw = source.value
+    raw, whole = source.value, source.whole and (conversation is None or conversation.whole)
     if verbatim and isinstance(raw, str) and value is not raw:
-        return _Found(raw, written, source=source)
-    text = dumped(written)
+        text: str | None = raw
+    else:
+        text = dumped(written)
+        whole = whole and (verbatim or not _rounds(raw))
     if text is None:
         return None
-    rounded = not verbatim and _LONG_NUMBER.search(raw if isinstance(raw, str) else dumped(raw) or "") is not None
-    return _Found(text, written, source=source._replace(whole=source.whole and not rounded))
+    if not whole:
+        return _Found(text, written, conversation)
+    return _Found(text, written, conversation, source.names, source.events)
+
+
+def _rounds(raw: Any) -> bool:
+    return _LONG_NUMBER.search(raw if isinstance(raw, str) else dumped(raw) or "") is not None

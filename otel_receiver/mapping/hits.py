@@ -96,24 +96,25 @@ class Hits:
 def collect(table: Table, span: Span) -> Hits:
     """The one pass. An empty text says nothing: some SDKs send them by the dozen."""
     hits = Hits(table, span)
-    best, keys, families = hits.best, table.keys, table.families
+    best, meanings, families = hits.best, table.meanings, table.families
     for name, value in span.attributes.items():
-        key = keys.get(name)
-        if key is not None:
-            if value is None or value == "":
-                continue
-            other = best.get(key.field)
+        meaning = meanings.get(name)
+        if meaning is None:
+            relatives = families.get(name[:HEAD])
+            if relatives is not None:
+                _join(hits.members, relatives, name)
+        elif value is not None and value != "":
+            field, key, document = meaning
+            other = best.get(field)
             if other is None:
-                best[key.field] = key
+                best[field] = key
             elif key.rank < other.rank:
-                best[key.field] = key
+                best[field] = key
                 hits.others.append(other)
             else:
                 hits.others.append(key)
-            if key.document is not None:
-                hits.documents.append(key.document)
-        elif (relatives := families.get(name[:HEAD])) is not None:
-            _join(hits.members, relatives, name)
+            if document is not None:
+                hits.documents.append(document)
     return hits
 
 

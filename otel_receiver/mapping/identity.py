@@ -9,8 +9,6 @@ from otel_receiver.mapping.table import Table
 from otel_receiver.span import Resource, Scope, Span
 
 _NOBODY = Ids()
-_MAX_RESOURCES = 256
-"""A request has a handful of resources; the cache only has to outlive one request."""
 
 
 class ResourceFacts(NamedTuple):
@@ -47,20 +45,19 @@ def read_ids(hits: Hits, resource: ResourceFacts) -> Ids:
 
 
 class Resources:
-    """Facts of the resources seen lately, by identity: the spans of a request share the very same object."""
+    """The facts of the resource seen last, by identity: spans come grouped by the very same object, and to hold more of
+    them would keep the largest that clients ever sent."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._seen: dict[int, tuple[Resource, ResourceFacts]] = {}
+        self._latest: tuple[Resource, ResourceFacts] | None = None
 
     def facts(self, resource: Resource) -> ResourceFacts:
-        seen = self._seen.get(id(resource))
-        if seen is not None and seen[0] is resource:  # held here, so no other object can have its id
-            return seen[1]
+        latest = self._latest
+        if latest is not None and latest[0] is resource:
+            return latest[1]
         facts = _read(self._table, resource)
-        if len(self._seen) >= _MAX_RESOURCES:
-            self._seen.clear()
-        self._seen[id(resource)] = (resource, facts)
+        self._latest = (resource, facts)
         return facts
 
 

@@ -71,8 +71,7 @@ class Key(NamedTuple):
     rank: int  # among the keys of one field; the lowest that is present wins
     source: str  # who says so: a URL, or a package with its version
     read: Read | None = None
-    dialect: str = ""  # these two are filled in by the table
-    document: Document | None = None
+    dialect: str = ""  # filled in by the table
 
 
 class Family(NamedTuple):

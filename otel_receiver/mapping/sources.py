@@ -36,19 +36,26 @@ def content_events(hits: Hits) -> ContentEvents:
 
 
 def sources(hits: Hits, field: Field, events: ContentEvents | None = None) -> Iterator[Source]:
-    """By rank; but around a call flattened messages come last: LangChain's, of OpenInference, are only the first."""
-    keys = [(key.rank, _of_key(key.name, hits.value(key))) for key in hits.keys(field)]
-    late = 0 if hits.kind == "llm" else _LAST
-    families = [
-        (family.rank + late, _of_family(hits, family.prefix, names, family.read))
-        for family, names in hits.members.values()
-        if family.field == field
-    ]
-    yield from (source for _, source in sorted(keys + families, key=lambda ranked: ranked[0]))
+    """Keys and families by rank, then an output's pieces, then events."""
+    if hits.members:
+        yield from _ranked(hits, field)
+    elif field in hits.best:
+        for key in hits.keys(field):
+            yield _of_key(key.name, hits.value(key))
     if field == "output" and not hits.best.keys().isdisjoint(_PIECES):
         yield _of_pieces(hits)
     if events:
         yield _of_events(field, events)
+
+
+def _ranked(hits: Hits, field: Field) -> list[Source]:
+    """Around a call flattened messages come last: of a chain's, OpenInference's LangChain has only the first."""
+    late = 0 if hits.kind == "llm" else _LAST
+    ranked = [(key.rank, _of_key(key.name, hits.value(key))) for key in hits.keys(field)]
+    for family, names in hits.members.values():
+        if family.field == field:
+            ranked.append((family.rank + late, _of_family(hits, family.prefix, names, family.read)))
+    return [source for _, source in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _of_key(name: str, value: Any) -> Source:

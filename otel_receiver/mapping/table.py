@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from otel_receiver.mapping.keys import Dialect, EventKey, Family, Key, NamedSpans
+from otel_receiver.mapping.keys import Dialect, Document, EventKey, Family, Field, Key, NamedSpans
 from otel_receiver.span import Span
 
 HEAD = 9
 """So many first characters tell a family's keys from nearly all others with one look-up and no search."""
 
 
+Meaning = tuple[Field, Key, Document | None]
+"""What an attribute's name means. Its field is in its key as well; here it costs nothing to reach."""
+
+
 class Table(NamedTuple):
-    keys: dict[str, Key]
+    meanings: dict[str, Meaning]  # by the name of an attribute
     families: dict[str, tuple[Family, ...]]  # by the head of their prefix
     events: dict[str, EventKey]
     named: tuple[NamedSpans, ...]
@@ -24,7 +28,7 @@ def merge(dialects: Iterable[Dialect]) -> Table:
     dialects = tuple(dialects)
     named = tuple(spans._replace(dialect=each.name) for each in dialects for spans in each.named)
     return Table(
-        keys=_keys(dialects),
+        meanings=_meanings(dialects),
         families=_by_head(family for each in dialects for family in each.families),
         events={event.name: event for each in dialects for event in each.events},
         named=named,
@@ -34,15 +38,16 @@ def merge(dialects: Iterable[Dialect]) -> Table:
     )
 
 
-def _keys(dialects: Iterable[Dialect]) -> dict[str, Key]:
-    keys: dict[str, Key] = {}
+def _meanings(dialects: Iterable[Dialect]) -> dict[str, Meaning]:
+    meanings: dict[str, Meaning] = {}
     for dialect in dialects:
         for key in dialect.keys:
-            keys[key.name] = key._replace(dialect=dialect.name)
+            meanings[key.name] = (key.field, key._replace(dialect=dialect.name), None)
         for document in dialect.documents:
-            key = keys.get(document.name) or Key(document.name, "document", 0, document.source, dialect=dialect.name)
-            keys[document.name] = key._replace(document=document)
-    return keys
+            own = Key(document.name, "document", 0, document.source, dialect=dialect.name)
+            field, key, _ = meanings.get(document.name, ("document", own, None))
+            meanings[document.name] = (field, key, document)
+    return meanings
 
 
 def _by_head(families: Iterable[Family]) -> dict[str, tuple[Family, ...]]:

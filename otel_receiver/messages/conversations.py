@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from otel_receiver.messages.message import Message, is_form_message, read_message, reason_of
+from otel_receiver.messages.message import Message, are_form_messages, read_message, reason_of
 from otel_receiver.values import as_dict
 
 _MAX_DEPTH = 4
@@ -31,6 +31,10 @@ class Conversation(NamedTuple):
     whole: bool = True  # nothing else was there
     as_it_came: bool = False  # already in the form
 
+    @property
+    def alone(self) -> bool:
+        return self.system is None and self.tools is None
+
 
 def read_conversation(value: Any, role: str, depth: int = _MAX_DEPTH) -> Conversation | None:
     """None where it holds no messages. `role` is for those that name none; where it is empty, they must."""
@@ -43,9 +47,9 @@ def read_conversation(value: Any, role: str, depth: int = _MAX_DEPTH) -> Convers
 
 
 def _of_list(items: list[Any], role: str, depth: int) -> Conversation | None:
-    if all(isinstance(item, list) for item in items):  # LangChain sends batches, mostly of one
-        items = [inner for item in items for inner in item]
-    if all(is_form_message(item) for item in items):
+    if items and isinstance(items[0], list) and all(isinstance(item, list) for item in items):
+        items = [inner for item in items for inner in item]  # LangChain sends batches, mostly of one
+    if are_form_messages(items):
         return Conversation(items, as_it_came=True)
     messages = [message for item in items if (message := read_message(item, role)) is not None]
     if len(messages) == len(items):

@@ -37,11 +37,18 @@ _SPENT = frozenset({"role", "parts", "content", "tool_calls", "function_call", "
 """Keys of a message that are carried over, or that its role and its place in the list already say."""
 
 
-def is_form_message(item: Any) -> bool:
-    """Whether it is in the form already, so that its text can be kept as it came."""
-    if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not isinstance(item.get("parts"), list):
-        return False
-    return all(is_form(part) for part in item["parts"])
+def are_form_messages(items: list[Any]) -> bool:
+    """Whether they are in the form already, so that their text can be kept as it came. Mostly so: hence the loops."""
+    for item in items:
+        if not isinstance(item, dict) or not isinstance(item.get("role"), str):
+            return False
+        parts = item.get("parts")
+        if not isinstance(parts, list):
+            return False
+        for part in parts:
+            if not is_form(part):
+                return False
+    return True
 
 
 def read_message(item: Any, role: str) -> Message | None:

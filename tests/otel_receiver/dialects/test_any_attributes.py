@@ -17,7 +17,7 @@ from otel_receiver.otlp import LogRecord
 from otel_receiver.span import Attributes, Event, Resource, Scope, Span, Value
 from tests.otel_receiver.dialects.spans import KINDS, START_NS
 
-_KEYS = sorted(merge(DIALECTS).keys)
+_KEYS = sorted(merge(DIALECTS).meanings)
 _PREFIXES = sorted({family.prefix for dialect in DIALECTS for family in dialect.families})
 _EVENTS = sorted({event.name for dialect in DIALECTS for event in dialect.events})
 _SCOPES = ["", "openlit.x", "gcp.vertex.agent", "strands.x", "pydantic-ai", "com.anthropic.claude_code.events"]

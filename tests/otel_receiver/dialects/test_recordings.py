@@ -2,11 +2,13 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from otel_receiver.call import Call
+from otel_receiver.values import opened
 from tests.oracle import expected_sessions, expected_traces
 from tests.otel_receiver.dialects.recordings import NAMES, Told, calls, expected, row, told
 
@@ -250,6 +252,32 @@ def test_nothing_is_lost_and_nothing_is_flagged(name: str) -> None:
         assert call.consumed_events <= set(range(len(span.events)))
         if call.consumed or call.consumed_events:
             assert any(call.content[:6])
+
+
+SHAPES = {
+    # What a message's role, a part's type and a place in the form say instead: words of the shape it came in.
+    *("ai", "human", "model", "tool", "function", "constructor", "langchain", "schema", "messages", "tool_use"),
+    *("tool-call", "tool-result", "AIMessage", "HumanMessage", "SystemMessage", "ToolMessage", 0, 1),
+}
+
+
+@every_recording
+def test_all_that_is_consumed_stands_in_the_typed_fields(name: str) -> None:
+    """Down to the last leaf, but for the words of the shape it came in."""
+    for span, call in told(name):
+        kept = {call.tool_call_id, *(leaf for text in call.content[:6] for leaf in _leaves(text))}
+        gone = [span.attributes[key] for key in call.consumed]
+        gone += [value for index in call.consumed_events for value in span.events[index].attributes.values()]
+        assert {leaf for value in gone for leaf in _leaves(value)} <= kept | SHAPES
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    value = opened(value)
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(each)
+    elif value is not None and value != "":
+        yield value
 
 
 @every_recording
