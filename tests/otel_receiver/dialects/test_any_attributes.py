@@ -3,6 +3,7 @@
 import json
 import math
 from itertools import chain
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from otel_receiver.mapping.table import merge
 from otel_receiver.mapping.usage import MAX_TOKENS
 from otel_receiver.otlp import LogRecord
 from otel_receiver.span import Attributes, Event, Resource, Scope, Span, Value
-from tests.otel_receiver.dialects.spans import KINDS, START_NS
+from tests.otel_receiver.dialects.spans import KINDS, START_NS, span_of
 
 _KEYS = sorted(merge(DIALECTS).meanings)
 _PREFIXES = sorted({family.prefix for dialect in DIALECTS for family in dialect.families})
@@ -174,3 +175,10 @@ def test_any_log_record_is_read(record: LogRecord) -> None:
     if told is not None:
         _keeps_its_promises(told.call)
         assert told.start_ns <= told.end_ns
+
+
+def test_a_span_that_breaks_its_dialect_is_still_a_span() -> None:
+    """What no decoder hands over costs the mapping and says so; that the span failed is still known."""
+    no_value: Any = object()
+    call = read(span_of({"gen_ai.operation.name": "chat", "session.id": no_value}, status="error"))
+    assert (call.kind, call.failed, call.flaws) == ("", True, ("mapping_failed",))
