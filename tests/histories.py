@@ -93,6 +93,13 @@ SHAPES: Mapping[str, Shape] = {
         (0, LLM | {"scope_name": "y", "response_id": ""}),
         (0, LLM | {"scope_name": "z", "response_id": ""}),
     ),
+    "two calls, two libraries": (
+        (None, PLAIN),
+        (0, LLM | {"scope_name": "x", "response_id": "r1"}),
+        (0, LLM | {"scope_name": "x", "response_id": "r2"}),
+        (0, LLM | {"scope_name": "y", "response_id": ""}),
+        (0, LLM | {"scope_name": "y", "response_id": ""}),
+    ),
     "one response id again": (
         (None, AGENT),
         (0, LLM | {"response_id": "r1"}),
@@ -153,17 +160,13 @@ def batches(draw: st.DrawFn, history: History) -> list[list[Row]]:
     return [batch for start, end in edges if (batch := arriving[start:end])]
 
 
-@st.composite
-def received_rows(draw: st.DrawFn) -> list[Row]:
-    homes = draw(
-        st.lists(st.tuples(st.sampled_from(PROJECTS), st.sampled_from(TRACES)), min_size=1, max_size=4, unique=True)
-    )
-    rows = [
-        row | {"project_id": project, "trace_id": trace}
-        for project, trace in homes
-        for row in draw(trace_rows(draw(st.sampled_from(anchors(NOW_NS)))))
-    ]
-    return [row for span in rows for row in draw(copies(span))]
+def received_rows() -> st.SearchStrategy[list[Row]]:
+    traces = st.lists(trace_rows(), min_size=1, max_size=4, unique_by=home)
+    return traces.map(lambda each: [row for rows in each for row in rows])
+
+
+def home(rows: list[Row]) -> tuple[str, str]:
+    return rows[0]["project_id"], rows[0]["trace_id"]
 
 
 def anchors(now_ns: int) -> list[int]:
@@ -178,41 +181,53 @@ def anchors(now_ns: int) -> list[int]:
     return [int(instant.timestamp()) * SECOND_NS for instant in instants]
 
 
-@cache
 @st.composite
-def trace_rows(draw: st.DrawFn, anchor: int) -> list[Row]:
-    """The distinct spans of one trace: a few shapes, hung up anywhere, drawn out around the anchor."""
-    on_root, elsewhere = SESSION_HABITS[draw(st.sampled_from(sorted(SESSION_HABITS)))]
-    shapes = draw(st.lists(st.sampled_from(list(SHAPES)), min_size=1, max_size=3))
-    rows: list[Row] = []
-    for shape in shapes:
-        first = len(rows)
-        for parent, fixed in SHAPES[shape]:
-            hung = SPANS[first + parent] if parent is not None else draw(parents_of(len(rows)))
-            own = {"span_id": SPANS[len(rows)], "parent_span_id": hung}
-            drawn = draw(details(on_root if hung == "" else elsewhere)) | draw(spans_of_time(anchor))
-            rows.append(drawn | own | fixed)
-    if draw(st.integers(0, 9)) == 9:
-        rows[draw(st.integers(0, len(rows) - 1))]["parent_span_id"] = draw(st.sampled_from(SPANS[: len(rows)]))
+def trace_rows(draw: st.DrawFn) -> list[Row]:
+    """What is received of one trace: a few shapes, hung up anywhere, drawn out around one instant."""
+    ids = {"project_id": draw(st.sampled_from(PROJECTS)), "trace_id": draw(st.sampled_from(TRACES))}
+    habit, anchor = draw(st.sampled_from(list(SESSION_HABITS))), draw(st.sampled_from(anchors(NOW_NS)))
+    hung = [span for shape in draw(st.lists(hung_shapes(habit, anchor), min_size=1, max_size=3)) for span in shape]
+    rows = []
+    for number, (back, copies) in enumerate(hung):
+        own = {"span_id": SPANS[number], "parent_span_id": parent_id(number, back, len(hung))}
+        rows += [{**ids, **own, **copy} for copy in copies]
     return rows
 
 
-@cache
-def parents_of(number: int) -> st.SearchStrategy[str]:
-    """None, an earlier span, itself, one that follows, or one that never arrives."""
-    earlier = st.sampled_from(SPANS[:number]) if number else st.just("")
-    odd = st.sampled_from((SPANS[number], SPANS[number + 1], NEVER_SENT))
-    return st.one_of(st.just(""), earlier, earlier, odd)
+def parent_id(number: int, back: int | None, spans: int) -> str:
+    if back is None:
+        return ""
+    return SPANS[number - back] if 0 <= number - back < spans else NEVER_SENT
+
+
+Hung: TypeAlias = tuple[int | None, list[Row]]
+"""How far back the parent stands (None: a root), and the copies of the span."""
 
 
 @cache
 @st.composite
-def spans_of_time(draw: st.DrawFn, anchor: int) -> Row:
-    """Start and end. Zero length, ties and steps of a nanosecond are common; an hour is rare."""
-    step = draw(st.sampled_from((SECOND_NS, SECOND_NS, 1_000_000, 1)))
-    start = anchor + step * draw(st.integers(-4, 4))
-    length = draw(st.one_of(st.integers(0, 6).map(lambda steps: steps * step), st.just(3600 * SECOND_NS)))
-    return {"started_at": start, "ended_at": min(start + length, NOW_NS)}
+def hung_shapes(draw: st.DrawFn, habit: str, anchor: int) -> list[Hung]:
+    """A shape whose top hangs from nothing, an earlier span, itself, one that follows, or one that never arrives."""
+    on_root, elsewhere = SESSION_HABITS[habit]
+    step = draw(st.sampled_from((SECOND_NS, 1_000_000, 1)))
+    top = draw(st.sampled_from((None, 1, None, 2, 1, 3, 0, -1, -2, 99)))
+    spans: list[Hung] = []
+    for number, (parent, fixed) in enumerate(SHAPES[draw(st.sampled_from(list(SHAPES)))]):
+        back = top if parent is None else number - parent
+        span = draw(details(on_root if back is None else elsewhere)) | draw(times(anchor, step)) | fixed
+        spans.append((back, draw(received_copies(span))))
+    return spans
+
+
+@cache
+def times(anchor: int, step: int) -> st.SearchStrategy[Row]:
+    """Start and end. Zero length and ties are common; an hour is rare."""
+
+    def row(start: int, length: int) -> Row:
+        return {"started_at": anchor + step * start, "ended_at": min(anchor + step * (start + length), NOW_NS)}
+
+    hour = 3600 * SECOND_NS // step
+    return st.builds(row, st.sampled_from((0, 1, 2, 3, -1, -2, -3, 4)), st.sampled_from((0, 2, 5, 1, 3, 8, 4, hour)))
 
 
 @cache
@@ -257,11 +272,11 @@ MANY_TAGS = [f"tag {number}" for number in range(120)]
 ASPECTS: Sequence[st.SearchStrategy[Row]] = (
     rows_of(
         {
-            "call_kind": ("llm", "", "llm", "tool", "agent", "embedding", "retrieval"),
+            "call_kind": ("", "llm", "llm", "tool", "agent", "embedding", "retrieval"),
             "kind": ("internal", "client", "internal", "server"),
-            "scope_name": ("x", "y", ""),
+            "scope_name": ("", "x", "y"),
             "response_id": ("", "r1", "r2"),
-            "request_model": ("m1", "", "m2"),
+            "request_model": ("", "m1", "m2"),
             "failed": (False, False, True),
         }
     ),
@@ -302,7 +317,7 @@ ASPECTS: Sequence[st.SearchStrategy[Row]] = (
 
 
 @st.composite
-def copies(draw: st.DrawFn, span: Row) -> list[Row]:
+def received_copies(draw: st.DrawFn, span: Row) -> list[Row]:
     """The span, and sometimes again: as it was, received later, or told otherwise. No two tie unless they are equal."""
     received_at = NOW_NS // 1000 - 1_000_000
     rows = [span | {"received_at": received_at}]
