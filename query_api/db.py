@@ -12,20 +12,23 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.connect import connect_async
 from clickhouse.errors import DatabaseError
+from query_api.filters import Filter
 from query_api.problems import Problem, away, too_large
 from query_api.settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+Parameters = dict[str, Any]
 
 MAX_RESULT_BYTES = 64 << 20
 """Of one answer that is held in memory; exports are streamed and have no such limit."""
@@ -67,18 +70,22 @@ class Connection:
             "cancel_http_readonly_queries_on_client_close": 1,
         }
 
-    async def read(self, name: str, parameters: dict[str, Any]) -> list[Row]:
+    async def read(self, name: str, parameters: Parameters, said: bytes = b"") -> list[Row]:
+        body = await self.read_as("JSONEachRow", name, parameters, said)
+        return [orjson.loads(line) for line in body.splitlines()]
+
+    async def read_as(self, form: str, name: str, parameters: Parameters, said: bytes = b"") -> bytes:
+        """`said`: the table of that name, beside the statement, as `chosen` in Reader makes it."""
         settings = {"max_execution_time": self._seconds, "max_result_bytes": MAX_RESULT_BYTES}
         async with self._turn():
             try:
                 async with asyncio.timeout(self._seconds + GRACE_SECONDS):
                     client = await self._opened()
-                    body = await client.raw_query(
-                        statement(name), parameters=parameters, settings=settings, fmt="JSONEachRow"
+                    return await client.raw_query(
+                        statement(name), parameters=parameters, settings=settings, fmt=form, external_data=_beside(said)
                     )
             except (ClickHouseError, DatabaseError, OSError, TimeoutError) as error:
                 raise _problem(error, name) from error
-        return [orjson.loads(line) for line in body.splitlines()]
 
     async def close(self) -> None:
         if self._client is not None:
@@ -114,13 +121,38 @@ class Reader:
     project: str
     content: bool
 
-    async def rows(self, name: str, **parameters: Any) -> list[Row]:
-        return await self.connection.read(name, parameters | {"project": self.project, "content": self.content})
+    async def rows(self, name: str, chosen: "Chosen | None" = None, **parameters: Any) -> list[Row]:
+        if chosen is None:
+            return await self.connection.read(name, parameters | self._whose())
+        return await self.connection.read(name, parameters | chosen.parameters | self._whose(), chosen.said)
 
-    async def row(self, name: str, **parameters: Any) -> Row | None:
+    async def row(self, name: str, chosen: "Chosen | None" = None, **parameters: Any) -> Row | None:
         """Of a statement that answers with one row or none."""
-        rows = await self.rows(name, **parameters)
+        rows = await self.rows(name, chosen, **parameters)
         return rows[0] if rows else None
+
+    async def choose(self, wanted: Filter) -> "Chosen":
+        """Texts are looked up first: as part of every statement they made its planning twice as long."""
+        parameters = wanted.parameters()
+        if len(wanted.texts) == 0:
+            return Chosen(parameters | {"searched": False}, b"")
+        texts = wanted.text_parameters() | parameters | self._whose()
+        said = await self.connection.read_as("TSV", "said_in_sessions", texts)
+        return Chosen(parameters | {"searched": True}, said)
+
+    def _whose(self) -> Parameters:
+        return {"project": self.project, "content": self.content}
+
+
+class Chosen(NamedTuple):
+    """A filter, as the statements take it: parameters, and the table of the ids in which its texts were said."""
+
+    parameters: Parameters
+    said: bytes
+
+
+def _beside(said: bytes) -> ExternalData:
+    return ExternalData(file_name="said.tsv", data=said, fmt="TSV", structure=["session_id String"])
 
 
 def _problem(error: Exception, name: str) -> Problem:

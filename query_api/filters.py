@@ -95,7 +95,6 @@ class Filter:
             "status_any": self._statuses(),
             "cost_unknown": all(term.unknown_too for term in self._numbers("cost")),
             "scored": [(term.name, term.low, term.high) for term in self.terms if isinstance(term, Scored)],
-            **self._text(),
         }
 
     @property
@@ -104,7 +103,7 @@ class Filter:
         groups, excluded = self._groups("text"), self._excluded("text")
         return sorted({str(text) for group in (*groups, excluded) for text in group})
 
-    def _text(self) -> dict[str, Any]:
+    def text_parameters(self) -> dict[str, Any]:
         """The statements have a place for each of a few texts; groups name them by number, from 1."""
         texts = self.texts
         places = [*texts, *[""] * (MAX_TEXTS - len(texts))]

@@ -9,8 +9,7 @@ from starlette.responses import Response
 from clickhouse.ids import normal_id
 from query_api.access import Caller, Reads, requires
 from query_api.answers import answer
-from query_api.db import Reader, Row
-from query_api.filters import Filter
+from query_api.db import Chosen, Reader, Row
 from query_api.links import session_url
 from query_api.paging import answer_page, begin_page
 from query_api.problems import unknown
@@ -28,10 +27,10 @@ async def list_sessions(
 ) -> Response:
     """Sessions by any number or time, filtered by anything."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = allowed_filter(query, page.now_ns, reader)
+    chosen = await reader.choose(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
-        reader.rows("sessions", **chosen.parameters(), **order, **page.parameters()),
+        reader.rows("sessions", chosen, **order, **page.parameters()),
         _total(reader, chosen) if page.is_first else _known(page.total),
     )
     items = [_with_url(row) for row in rows]
@@ -47,8 +46,8 @@ async def get_session(request: Request, session_id: str, reader: Reads) -> Respo
     return answer(request, {"session": _with_url(row)}, content=reader.content)
 
 
-async def _total(reader: Reader, chosen: Filter) -> int:
-    row = await reader.row("count_sessions", **chosen.parameters())
+async def _total(reader: Reader, chosen: Chosen) -> int:
+    row = await reader.row("count_sessions", chosen)
     return row["total"] if row is not None else 0
 
 
