@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from clickhouse.projects import Project
 from otel_receiver.call import Call, Usage
-from otel_receiver.price_list import Override, Price, listed_price, read_overrides
+from otel_receiver.price_list import Override, Price, listed_price, load_list, read_overrides
 
 CostSource = Literal["", "reported", "computed", "unpriced"]
 """Empty: there was no usage to price."""
@@ -51,6 +51,7 @@ class Prices:
 
     def __init__(self, overrides: Sequence[Override] = ()) -> None:
         self._overrides = tuple(overrides)
+        load_list()
         self._found: dict[tuple[str, str, str, int], Price | None] = {}
 
     def cost(self, call: Call, at_ns: int) -> Cost:

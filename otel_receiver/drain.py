@@ -1,0 +1,125 @@
+"""The spool into the database: in order, with back-off while it is away, and past what it does not take."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Iterator, Sequence
+
+from otel_receiver.batch import merged
+from otel_receiver.durable import Durable
+from otel_receiver.halving import Inserts, insert_what_can_be
+from otel_receiver.spool import Record, SpoolBroken, SpoolFull
+from otel_receiver.verdicts import NotNow
+
+log = logging.getLogger(__name__)
+
+FIRST_BACK_OFF_S = 0.1
+MAX_BACK_OFF_S = 5.0
+ADOPT_S = 10.0
+"""How often folders of workers that are gone are looked for."""
+
+MAX_SPANS = 5_000
+"""Of one insert. Fewer than the writer's own: what is live goes first, and shares the engine."""
+
+MAX_BYTES = 16 << 20
+
+
+class Drain:
+    def __init__(self, tables: Inserts, durable: Durable) -> None:
+        self._tables, self._durable = tables, durable
+        self._wakened = asyncio.Event()
+        self._empty = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something in the spool."""
+        self._empty.clear()
+        self._wakened.set()
+
+    async def emptied(self, until: float) -> None:
+        """Until all is stored, or that time on the loop's clock has come."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._empty.wait()
+
+    async def forever(self) -> None:
+        back_off = FIRST_BACK_OFF_S
+        while True:
+            self._wakened.clear()
+            if await self._store_all():
+                back_off = FIRST_BACK_OFF_S
+                await self._rest()
+            else:
+                await asyncio.sleep(back_off * random.uniform(0.5, 1))  # noqa: S311 - spreads workers out
+                back_off = min(2 * back_off, MAX_BACK_OFF_S)
+
+    async def _rest(self) -> None:
+        if not self._wakened.is_set():
+            self._empty.set()
+        try:
+            async with asyncio.timeout(ADOPT_S):
+                await self._wakened.wait()
+        except TimeoutError:
+            if await self._adopted() > 0:
+                self.wake()
+
+    async def _adopted(self) -> int:
+        try:
+            return await self._durable.adopt()
+        except SpoolBroken as why:
+            log.warning("Folders of other workers cannot be taken over: %s.", why)
+            return 0
+
+    async def _store_all(self) -> bool:
+        """One pass over what waits. False where something has to be tried again."""
+        done = True
+        try:
+            for records in _together(await self._durable.waiting()):
+                done = await self._stored(records) and done
+        except NotNow:
+            return False
+        except Exception:
+            log.exception("The spool could not be drained; it is tried again.")  # the task's edge: it must live on
+            return False
+        return done
+
+    async def _stored(self, records: Sequence[Record]) -> bool:
+        """Raises NotNow where the database is away: the next would fare alike. One that answers with an unknown error
+        is passed by, so that it does not hold up the others."""
+        try:
+            await self._store(records)
+        except NotNow as why:
+            if why.code == 0:
+                raise
+            if len(records) == 1:
+                log.warning("A batch of %d spans stays in the spool: %s.", records[0].place.spans, why)
+                return False
+        except (SpoolFull, SpoolBroken) as why:
+            log.warning("A batch stays in the spool: %s.", why)
+            return False
+        else:
+            return True
+        return all([await self._stored([record]) for record in records])
+
+    async def _store(self, records: Sequence[Record]) -> None:
+        taken = [(record, await self._durable.take(record)) for record in records]
+        whole = [(record, batch) for record, batch in taken if batch is not None]
+        if len(whole) == 0:
+            return
+        batch = merged([batch for _, batch in whole])
+        refusals = await insert_what_can_be(self._tables, batch)
+        await self._durable.settle(batch, refusals, [record for record, _ in whole])
+
+
+def _together(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """In order, as many in one insert as are worth it."""
+    group: list[Record] = []
+    spans = size = 0
+    for record in records:
+        spans, size = spans + record.place.spans, size + record.place.length
+        if group and (spans > MAX_SPANS or size > MAX_BYTES):
+            yield group
+            group, spans, size = [], record.place.spans, record.place.length
+        group.append(record)
+    if group:
+        yield group

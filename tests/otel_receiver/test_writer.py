@@ -1,0 +1,468 @@
+"""The writer over tables that are quick, slow, away, hung or picky: what is acknowledged is stored, or on disk."""
+
+import asyncio
+import random
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otel_receiver.batch import Batch
+from otel_receiver.dead_letters import replay
+from otel_receiver.spool import Spool, SpoolLimits
+from otel_receiver.verdicts import NotNow, verdict
+from tests.otel_receiver.disks import FailingDisk, broken
+from tests.otel_receiver.spans import batch_of
+from tests.otel_receiver.writing import QUICK, ROOMY, FakeTables, Receiver, away, eventually, hang, receiving
+
+
+def test_a_batch_is_acknowledged_when_it_is_in_the_tables(tmp_path: Path) -> None:
+    """At once where nothing else goes on."""
+
+    async def play() -> None:
+        tables = FakeTables()
+        async with receiving(tmp_path, tables) as receiver:
+            batch, started = batch_of(3), time.monotonic()
+            assert await receiver.write(batch)
+            assert time.monotonic() - started < QUICK.ack_s
+            assert (tables.inserts, receiver.counts()["stored"], receiver.spool.waiting()) == ([3], 3, [])
+            assert receiver.balanced()
+
+    asyncio.run(play())
+
+
+def test_requests_that_come_together_go_together(tmp_path: Path) -> None:
+    """While one insert runs the others gather; a second one starts only for what is worth it; none is overfilled."""
+
+    async def slowly(_: Batch) -> None:
+        await asyncio.sleep(0.03)
+
+    async def play() -> None:
+        tables = FakeTables(slowly)
+        async with receiving(tmp_path, tables, replace(QUICK, ack_s=5.0, max_rows=100)) as receiver:
+            assert all(await asyncio.gather(*(receiver.write(batch_of(2, 2 * n)) for n in range(200))))
+        assert sum(tables.inserts) == 400
+        assert len(tables.inserts) <= 9
+        assert max(tables.inserts) <= 100
+        assert tables.most_at_once == 2
+        assert set(tables.names.values()) == {1}
+
+    asyncio.run(play())
+
+
+def test_a_batch_larger_than_an_insert_goes_alone(tmp_path: Path) -> None:
+    """It cannot be refused for its size: its client would send it again and again."""
+
+    async def play() -> None:
+        tables = FakeTables()
+        async with receiving(tmp_path, tables, replace(QUICK, max_rows=5, max_bytes=100)) as receiver:
+            assert all(await asyncio.gather(receiver.write(batch_of(50)), receiver.write(batch_of(50, 100))))
+        assert tables.inserts == [50, 50]
+
+    asyncio.run(play())
+
+
+def test_a_slow_database_is_answered_for_by_the_disk(tmp_path: Path) -> None:
+    """In time; and when the insert ends after all, the spool lets go of the batch without storing it again."""
+
+    async def play() -> None:
+        release = asyncio.Event()
+
+        async def wait(_: Batch) -> None:
+            await release.wait()
+
+        tables = FakeTables(wait)
+        async with receiving(tmp_path, tables) as receiver:
+            started = time.monotonic()
+            assert await receiver.write(batch_of(3))
+            assert QUICK.ack_s <= time.monotonic() - started < QUICK.ack_s + 0.5
+            assert receiver.counts() == {"received": 3, "stored": 0, "spooled": 3, "dead": 0}
+            release.set()
+            await eventually(lambda: receiver.counts()["stored"] == 3)
+            assert receiver.counts()["spooled"] == 0
+            assert tables.inserts == [3]
+            assert receiver.spool.bytes == 0
+
+    asyncio.run(play())
+
+
+def test_an_outage_is_invisible_to_clients(tmp_path: Path) -> None:
+    """Everything goes to the disk, and from there into the tables, in order, when they are back."""
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables) as receiver:
+            for number in range(10):
+                assert await receiver.write(batch_of(2, 2 * number))
+                assert receiver.balanced()
+            during = receiver.writer.away
+            assert receiver.counts()["spooled"] == 20
+            tables.before = None
+            await eventually(lambda: receiver.counts()["stored"] == 20)
+            assert (during, receiver.writer.away) == (True, False)
+            assert list(tables.names) == [f"chat {number}" for number in range(20)]
+            assert (receiver.counts()["spooled"], receiver.spool.bytes) == (0, 0)
+
+    asyncio.run(play())
+
+
+def test_hung_inserts_do_not_hold_up_those_who_come_after(tmp_path: Path) -> None:
+    """All slots hang; later batches are on disk in time all the same."""
+
+    async def play() -> None:
+        tables = FakeTables(hang)
+        async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.2)) as receiver:
+            for number in range(6):
+                started = time.monotonic()
+                assert await receiver.write(batch_of(1, number))
+                assert time.monotonic() - started < 3 * QUICK.ack_s
+            assert tables.at_once == 3  # two of the writer, one of the drain
+            assert receiver.counts()["spooled"] == 6
+
+    asyncio.run(play())
+
+
+def test_only_a_full_spool_makes_the_client_wait(tmp_path: Path) -> None:
+    """Retryable; nothing is counted; and when there is room again it is taken again."""
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        limits = SpoolLimits(max_bytes=20_000, min_free_bytes=0)
+        async with receiving(tmp_path, tables, limits=limits) as receiver:
+            answers = [await receiver.write(batch_of(3, 3 * number)) for number in range(12)]
+            assert answers[0]
+            assert not answers[-1]
+            assert receiver.balanced()
+            assert receiver.counts()["received"] == len(receiver.acked) == 3 * sum(answers)
+            tables.before = None
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+            assert await receiver.write(batch_of(3, 100))
+        assert receiver.acked == set(tables.names)
+
+    asyncio.run(play())
+
+
+def test_with_a_full_spool_a_slow_database_is_waited_for(tmp_path: Path) -> None:
+    """A little: clients that do not retry survive a short pause."""
+
+    async def play() -> None:
+        async def slowly(_: Batch) -> None:
+            await asyncio.sleep(QUICK.ack_s + QUICK.hold_s / 4)
+
+        tables = FakeTables(slowly)
+        async with receiving(tmp_path, tables, limits=SpoolLimits(max_bytes=10, min_free_bytes=0)) as receiver:
+            assert await receiver.write(batch_of(1))
+            tables.before = hang
+            assert not await receiver.write(batch_of(1, 7))
+            assert receiver.balanced()
+
+    asyncio.run(play())
+
+
+def test_a_bad_row_is_buried_and_its_neighbours_are_stored(tmp_path: Path) -> None:
+    """Of a live batch; the letter says why, and can be sent again."""
+
+    async def play() -> None:
+        tables = FakeTables()
+        async with receiving(tmp_path, tables) as receiver:
+            poison = batch_of(1, 50, name="poison")
+            assert all(await asyncio.gather(*map(receiver.write, (batch_of(20), poison, batch_of(20, 20)))))
+            assert receiver.counts() == {"received": 41, "stored": 40, "spooled": 0, "dead": 1}
+            assert receiver.metrics.spans_dead_lettered.value("code_469") == 1
+            (letter,) = receiver.letters.letters()
+            assert letter.reason == "a row is poison"
+            assert letter.batch.spans["span_id"] == list(poison.spans["span_id"])
+            assert await replay(receiver.letters, tables) == (0, 1)
+        assert len(tables.names) == 40
+
+    asyncio.run(play())
+
+
+def test_letters_are_gone_when_they_are_stored_after_all(tmp_path: Path) -> None:
+    """A replay after the cause is mended."""
+
+    class Mended(FakeTables):
+        async def insert(self, batch: Batch) -> None:
+            self.names.update(batch.spans["name"])
+
+    async def play() -> None:
+        async with receiving(tmp_path, FakeTables()) as receiver:
+            assert await receiver.write(batch_of(2, name="poison"))
+            mended = Mended()
+            assert await replay(receiver.letters, mended) == (2, 0)
+            assert mended.names == {"poison": 2}
+            assert list(receiver.letters.letters()) == []
+
+    asyncio.run(play())
+
+
+def test_a_bad_row_in_the_spool_holds_up_nobody(tmp_path: Path) -> None:
+    """It is found when the database is back."""
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables) as receiver:
+            for batch in (batch_of(5), batch_of(2, 50, name="poison"), batch_of(5, 5)):
+                assert await receiver.write(batch)
+            tables.before = None
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 0, "dead": 2}
+
+    asyncio.run(play())
+
+
+def test_a_batch_of_bad_rows_is_buried_in_few_inserts(tmp_path: Path) -> None:
+    """A schema that refuses everything must not cost an insert per row for ever."""
+
+    async def play() -> None:
+        asked = 0
+
+        async def count(_: Batch) -> None:
+            nonlocal asked
+            asked += 1
+
+        async with receiving(tmp_path, FakeTables(count), replace(QUICK, ack_s=5.0)) as receiver:
+            assert await receiver.write(batch_of(4_000, name="poison"))
+            assert receiver.counts() == {"received": 4_000, "stored": 0, "spooled": 0, "dead": 4_000}
+        assert asked < 300
+
+    asyncio.run(play())
+
+
+def test_an_unknown_error_keeps_its_batch_in_the_spool_and_lets_the_others_pass(tmp_path: Path) -> None:
+    """It may be anything, so nothing is thrown away; and nobody waits for it."""
+
+    async def picky(batch: Batch) -> None:
+        if "odd" in batch.spans["name"]:
+            raise NotNow(999)
+
+    async def play() -> None:
+        tables = FakeTables(picky)
+        async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
+            for batch in (batch_of(5), batch_of(2, 50, name="odd"), batch_of(5, 5)):
+                assert await receiver.write(batch)
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
+            tables.before = None
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+
+    asyncio.run(play())
+
+
+def test_an_error_of_our_own_is_no_reason_to_lose_a_batch(tmp_path: Path) -> None:
+    """The spool takes it, somebody reads the log."""
+
+    async def fail(_: Batch) -> None:
+        raise RuntimeError("ours")
+
+    async def play() -> None:
+        tables = FakeTables(fail)
+        async with receiving(tmp_path, tables) as receiver:
+            assert await receiver.write(batch_of(2))
+            assert receiver.counts()["spooled"] == 2
+            tables.before = None
+            await eventually(lambda: receiver.counts()["stored"] == 2)
+
+    asyncio.run(play())
+
+
+def test_a_client_that_goes_away_does_not_stop_a_commit(tmp_path: Path) -> None:
+    """Half a commit is none."""
+
+    async def play() -> None:
+        async def slowly(_: Batch) -> None:
+            await asyncio.sleep(0.05)
+
+        tables = FakeTables(slowly)
+        async with receiving(tmp_path, tables) as receiver:
+            request = asyncio.create_task(receiver.write(batch_of(3)))
+            await asyncio.sleep(0.01)
+            request.cancel()
+            await eventually(lambda: sum(tables.names.values()) == 3)
+
+    asyncio.run(play())
+
+
+def test_what_waits_is_bounded(tmp_path: Path) -> None:
+    """Beyond it the client may come again; one batch always fits."""
+
+    async def play() -> None:
+        settings = replace(QUICK, max_waiting_bytes=10_000, stop_s=0.2)
+        async with receiving(tmp_path, FakeTables(hang), settings, SpoolLimits(max_bytes=0)) as receiver:
+            answers = await asyncio.gather(*(receiver.write(batch_of(5, 5 * number)) for number in range(20)))
+            assert not any(answers)
+            started = time.monotonic()
+            writes = [asyncio.create_task(receiver.write(batch_of(20, 20 * number))) for number in range(5)]
+            await asyncio.sleep(0.01)
+            refused = [write for write in writes if write.done()]
+            assert len(refused) >= 3
+            assert time.monotonic() - started < QUICK.ack_s
+            await asyncio.gather(*writes)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("before", [None, away, hang])
+def test_stopping_leaves_nothing_acknowledged_in_memory_alone(tmp_path: Path, before: object) -> None:
+    """With the database well, away or hung: within the time, all in the tables or on disk for the next start."""
+
+    async def play() -> None:
+        tables = FakeTables(before)  # type: ignore[arg-type]
+        receiver = Receiver(tmp_path, tables, replace(QUICK, stop_s=1.0))
+        await receiver.writer.start()
+        writes = [asyncio.create_task(receiver.write(batch_of(2, 2 * number))) for number in range(30)]
+        await asyncio.sleep(0.01)
+        started = time.monotonic()
+        await receiver.writer.stop()
+        assert time.monotonic() - started < 2.5
+        assert await asyncio.gather(*writes) == [True] * 30
+        assert not await receiver.write(batch_of(1, 500))
+        assert receiver.balanced()
+        later = FakeTables()
+        async with receiving(tmp_path, later) as successor:
+            assert successor.counts()["received"] == receiver.counts()["spooled"]
+            await eventually(lambda: successor.counts()["spooled"] == 0)
+            assert successor.balanced()
+        assert receiver.acked <= set(tables.names) | set(later.names)
+
+    asyncio.run(play())
+
+
+def test_what_the_disk_has_lost_is_counted(tmp_path: Path) -> None:
+    """A record that rots between spooling and draining: known, kept aside, and in nobody's way."""
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables) as receiver:
+            for number in range(3):
+                assert await receiver.write(batch_of(2, 2 * number))
+            record = receiver.spool.waiting()[1]
+            with record.segment.path.open("r+b") as file:
+                file.seek(record.place.offset + 10)
+                file.write(b"\0\0\0")
+            tables.before = None
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+            assert receiver.counts() == {"received": 6, "stored": 4, "spooled": 0, "dead": 2}
+            assert receiver.metrics.spans_dead_lettered.value("corrupt") == 2
+
+    asyncio.run(play())
+
+
+def test_a_disk_that_fails_is_no_success(tmp_path: Path) -> None:
+    """Database away, syncs failing: the client hears that it may come again."""
+
+    async def play() -> None:
+        disk = FailingDisk()
+        async with receiving(tmp_path, FakeTables(away), disk=disk) as receiver:
+            disk.failing_syncs = [broken() for _ in range(10)]
+            assert not await receiver.write(batch_of(1))
+            disk.failing_syncs = []
+            assert await receiver.write(batch_of(1, 5))
+            assert receiver.balanced()
+
+    asyncio.run(play())
+
+
+def test_the_spool_of_a_dead_worker_is_stored_by_a_living_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a restart."""
+    monkeypatch.setattr("otel_receiver.drain.ADOPT_S", 0.05)
+
+    async def play() -> None:
+        dead = Receiver(tmp_path, FakeTables(away))
+        await dead.writer.start()
+        tables = FakeTables()
+        async with receiving(tmp_path, tables) as receiver:
+            assert await dead.write(batch_of(4))
+            for task in dead.writer._loops:
+                task.cancel()
+            dead.spool._folders.release()
+            await eventually(lambda: receiver.counts()["stored"] == 4)
+            assert receiver.balanced()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_weather_loses_nothing_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
+    """Tables that come and go, hang, refuse and answer late, under load, through restarts: acknowledged is stored."""
+    chance = random.Random(seed)
+
+    async def weather(batch: Batch) -> None:
+        match chance.randrange(12):
+            case 0 | 1:
+                raise NotNow
+            case 2:
+                raise NotNow(241)
+            case 3:
+                await asyncio.sleep(3 * QUICK.ack_s)
+            case 4:
+                raise RuntimeError("ours")
+            case _:
+                await asyncio.sleep(chance.random() / 50)
+
+    async def play() -> None:
+        tables, acked, received = FakeTables(weather), set[str](), 0
+        for life in range(3):
+            async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.3)) as receiver:
+
+                async def client(first: int, receiver: Receiver = receiver) -> None:
+                    for number in range(first, first + 30, 3):
+                        name = {"name": "poison"} if chance.randrange(20) == 0 else {}
+                        await receiver.write(batch_of(3, number, **name))
+                        await asyncio.sleep(chance.random() / 50)
+
+                await asyncio.gather(*(client(1_000 * life + 100 * number) for number in range(8)))
+            assert receiver.balanced()
+            acked |= receiver.acked
+            received += receiver.counts()["received"]
+        tables.before = None
+        async with receiving(tmp_path, tables) as receiver:
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+            assert receiver.balanced()
+        assert acked - {"poison"} <= set(tables.names)
+        dead = sum(letter.batch.span_count for letter in receiver.letters.letters())
+        assert (dead > 0) == ("poison" in acked)
+
+    asyncio.run(play())
+
+
+def test_errors_are_told_apart_by_their_code() -> None:
+    """252 is two things."""
+    assert type(verdict(469, "Constraint")).__name__ == "NotEver"
+    assert type(verdict(252, "Too many partitions for single INSERT block (more than 100)")).__name__ == "NotEver"
+    assert type(verdict(252, "Too many parts (300). Merges are processing significantly slower")).__name__ == "NotNow"
+    assert type(verdict(241, "Memory limit exceeded")).__name__ == "NotNow"
+    assert type(verdict(4242, "never heard of")).__name__ == "NotNow"
+
+
+def test_half_a_character_can_be_spooled_and_buried(tmp_path: Path) -> None:
+    """It cannot be stored, but it must not stop anything."""
+
+    async def play() -> None:
+        async with receiving(tmp_path, FakeTables(away)) as receiver:
+            assert await receiver.write(batch_of(1, name="\ud800"))
+            record = receiver.spool.waiting()[0]
+            batch = await receiver.writer._durable.take(record)
+            assert batch is not None
+            assert batch.spans["name"] == ["\ud800"]
+            receiver.letters.bury(batch, "half")
+            assert [letter.batch.spans["name"] for letter in receiver.letters.letters()] == [["\ud800"]]
+
+    asyncio.run(play())
+
+
+def test_a_spool_of_another_version_is_kept_aside(tmp_path: Path) -> None:
+    """Records that are whole but no batches of ours."""
+
+    async def play() -> None:
+        spool = Spool(tmp_path / "spool", ROOMY)
+        spool.adopt()
+        spool.append(b'{"format": "of the future"}', 3)
+        spool.append(b"\xff\xfe", 1)
+        spool.close()
+        async with receiving(tmp_path, FakeTables()) as receiver:
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+            assert receiver.counts() == {"received": 4, "stored": 0, "spooled": 0, "dead": 4}
+
+    asyncio.run(play())
