@@ -131,12 +131,31 @@ def _without_port(host: str) -> str:
     return host.partition(":")[0]
 
 
-def _reader(scope: KeyScope) -> Callable[..., Reader]:
-    def reader(request: Request, caller: Annotated[Caller, Depends(requires(scope))]) -> Reader:
-        return Reader(service_of(request).connection, caller.project, "content" in caller.scopes)
-
-    return reader
+def _reads_numbers(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
+    return Reader(service_of(request).connection, caller.project, content=False)
 
 
-Reads = Annotated[Reader, Depends(_reader("read"))]
-ReadsContent = Annotated[Reader, Depends(_reader("content"))]
+def _reads(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
+    may = "content" in caller.scopes
+    if may:
+        record(request, caller, "read")
+    return Reader(service_of(request).connection, caller.project, content=may)
+
+
+def _reads_content(request: Request, caller: Annotated[Caller, Depends(requires("content"))]) -> Reader:
+    record(request, caller, "read")
+    return Reader(service_of(request).connection, caller.project, content=True)
+
+
+def record(request: Request, caller: Caller, action: str) -> None:
+    subject = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    service_of(request).audit.record(action, key=caller.name, project=caller.project, subject=subject)
+
+
+ReadsNumbers = Annotated[Reader, Depends(_reads_numbers)]
+"""Numbers and names only: the same for all who may read."""
+Reads = Annotated[Reader, Depends(_reads)]
+"""What was said too, for those who may; then it is written down."""
+ReadsContent = Annotated[Reader, Depends(_reads_content)]
+Reading = Annotated[Caller, Depends(requires("read"))]
+Administering = Annotated[Caller, Depends(requires("admin"))]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from query_api.access import LoopbackOnly
+from query_api.audit import Audit
 from query_api.cursors import Signer
 from query_api.db import Connection
 from query_api.headers import SecurityHeaders
@@ -28,12 +29,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
     from query_api.routes import health, sessions  # noqa: PLC0415 - their paths need the convertor
 
     secret = read_or_make(settings.data_dir)
-    service = Service(settings, Connection(settings), secret, Signer(secret))
+    service = Service(settings, Connection(settings), secret, Signer(secret), Audit(settings.data_dir))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await service.connection.close()
+        service.audit.close()
 
     app = FastAPI(
         title="genai-sessions",

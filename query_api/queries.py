@@ -47,6 +47,12 @@ class ProjectQuery(BaseModel):
     project: Text | None = Field(None, description="One of the key's projects; default: its first.")
 
 
+class SubjectQuery(ProjectQuery):
+    """For ids that do not survive in a path."""
+
+    id: Text
+
+
 class PageQuery(ProjectQuery):
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")

@@ -5,6 +5,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from query_api.audit import Audit
 from query_api.cursors import Signer
 from query_api.db import Connection
 from query_api.settings import ApiSettings
@@ -16,6 +17,7 @@ class Service:
     connection: Connection
     secret: bytes
     signer: Signer
+    audit: Audit
 
 
 def service_of(request: HTTPConnection) -> Service:

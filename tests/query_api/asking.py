@@ -53,6 +53,7 @@ class Api:
     client: TestClient
     database: Client
     project: str
+    data_dir: Path
 
     def ask(self, path: str, scope: str = "content", **options: Any) -> Response:
         """`method`, `params`, `headers` and so on as httpx has them."""
@@ -86,7 +87,7 @@ def serving(database: Database, client: Client, project: str, data_dir: Path, **
     with TestClient(
         app, base_url="http://localhost", client=("127.0.0.1", 50_000), raise_server_exceptions=True
     ) as http:
-        yield Api(http, client, project)
+        yield Api(http, client, project, data_dir)
 
 
 def span(**columns: Any) -> dict[str, Any]:
