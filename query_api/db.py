@@ -70,19 +70,19 @@ class Connection:
             "cancel_http_readonly_queries_on_client_close": 1,
         }
 
-    async def read(self, name: str, parameters: Parameters, said: bytes = b"") -> list[Row]:
+    async def read(self, name: str, parameters: Parameters, said: ExternalData | None = None) -> list[Row]:
         body = await self.read_as("JSONEachRow", name, parameters, said)
         return [orjson.loads(line) for line in body.splitlines()]
 
-    async def read_as(self, form: str, name: str, parameters: Parameters, said: bytes = b"") -> bytes:
-        """`said`: the table of that name, beside the statement, as `chosen` in Reader makes it."""
+    async def read_as(self, form: str, name: str, parameters: Parameters, said: ExternalData | None = None) -> bytes:
+        """`said`: the table of that name, sent beside the statement."""
         settings = {"max_execution_time": self._seconds, "max_result_bytes": MAX_RESULT_BYTES}
         async with self._turn():
             try:
                 async with asyncio.timeout(self._seconds + GRACE_SECONDS):
                     client = await self._opened()
                     return await client.raw_query(
-                        statement(name), parameters=parameters, settings=settings, fmt=form, external_data=_beside(said)
+                        statement(name), parameters=parameters, settings=settings, fmt=form, external_data=said
                     )
             except (ClickHouseError, DatabaseError, OSError, TimeoutError) as error:
                 raise _problem(error, name) from error
@@ -131,14 +131,21 @@ class Reader:
         rows = await self.rows(name, chosen, **parameters)
         return rows[0] if rows else None
 
-    async def choose(self, wanted: Filter) -> "Chosen":
+    async def choose_sessions(self, wanted: Filter) -> "Chosen":
+        return await self._choose(wanted, "said_in_sessions", ["session_id"])
+
+    async def choose_traces(self, wanted: Filter) -> "Chosen":
+        return await self._choose(wanted, "said_in_traces", ["session_id", "trace_id"])
+
+    async def _choose(self, wanted: Filter, name: str, columns: list[str]) -> "Chosen":
         """Texts are looked up first: as part of every statement they made its planning twice as long."""
         parameters = wanted.parameters()
-        if len(wanted.texts) == 0:
-            return Chosen(parameters | {"searched": False}, b"")
+        searched = len(wanted.texts) > 0
         texts = wanted.text_parameters() | parameters | self._whose()
-        said = await self.connection.read_as("TSV", "said_in_sessions", texts)
-        return Chosen(parameters | {"searched": True}, said)
+        said = await self.connection.read_as("TSV", name, texts) if searched else b""
+        structure = [f"{column} String" for column in columns]
+        table = ExternalData(file_name="said.tsv", data=said, fmt="TSV", structure=structure)
+        return Chosen(parameters | {"searched": searched}, table)
 
     def _whose(self) -> Parameters:
         return {"project": self.project, "content": self.content}
@@ -148,11 +155,7 @@ class Chosen(NamedTuple):
     """A filter, as the statements take it: parameters, and the table of the ids in which its texts were said."""
 
     parameters: Parameters
-    said: bytes
-
-
-def _beside(said: bytes) -> ExternalData:
-    return ExternalData(file_name="said.tsv", data=said, fmt="TSV", structure=["session_id String"])
+    said: ExternalData
 
 
 def _problem(error: Exception, name: str) -> Problem:

@@ -23,8 +23,8 @@ NUMBERS = ("turns", "cost", "tokens", "duration", "traces", "spans", "errors")
 MAX_TEXTS = 8
 """Different ones in one filter: each is a condition of its own in the statements, so that the index can answer it."""
 
-_NOBODY = ""
-"""No session has it as its id: what is left when two different ids are asked for at once."""
+_NOBODY = "~" * 2048
+"""Longer than any id: what is left when two different ones are asked for at once."""
 _NOWHERE: Ranges = ((1, 0),)
 
 Value = str | tuple[str, str]

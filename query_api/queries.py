@@ -38,6 +38,11 @@ SessionSort = Literal[
     "first_token_ms",
 ]  # fmt: skip
 
+TraceSort = Literal[
+    "started_at", "ended_at", "duration_ms", "spans", "turns", "input_tokens", "output_tokens", "total_tokens",
+    "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "errors",
+]  # fmt: skip
+
 
 class ProjectQuery(BaseModel):
     """Unknown parameters are refused by name, so that a typo never silently widens a query."""
@@ -155,6 +160,13 @@ class FilterQuery(ProjectQuery):
             yield from parse_search(self.q, now_ns, parse("tz", parse_zone, self.tz))
         except SearchMistake as error:
             raise bad_input("q", f"{error} (at character {error.position})", error.position) from None
+
+
+class TracesQuery(FilterQuery, PageQuery):
+    model_config = ConfigDict(extra="allow")
+
+    sort: TraceSort = "started_at"
+    order: Literal["asc", "desc"] = "desc"
 
 
 class SessionsQuery(FilterQuery, PageQuery):

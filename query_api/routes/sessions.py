@@ -15,7 +15,7 @@ from query_api.calls import read_calls, read_messages
 from query_api.db import Chosen, Reader, Row
 from query_api.deletion import delete
 from query_api.links import session_url
-from query_api.paging import answer_page, begin_page, page_body
+from query_api.paging import Page, answer_page, begin_page, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
@@ -33,11 +33,11 @@ async def list_sessions(
 ) -> Response:
     """Sessions by any number or time, filtered by anything."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = await reader.choose(allowed_filter(query, page.now_ns, reader))
+    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("sessions", chosen, **order, **page.parameters()),
-        _total(reader, chosen) if page.is_first else _known(page.total),
+        _total(reader, chosen, page),
     )
     items = [_with_url(row) for row in rows]
     return answer_page(request, page, items, total, content=reader.content)
@@ -148,13 +148,12 @@ async def _remove(request: Request, sent_id: str, caller: Caller) -> Response:
     return JSONResponse(deleted, 202)
 
 
-async def _total(reader: Reader, chosen: Chosen) -> int:
+async def _total(reader: Reader, chosen: Chosen, page: Page) -> int | None:
+    """Counted once for a list: its pages agree."""
+    if not page.is_first:
+        return page.total
     row = await reader.row("count_sessions", chosen)
     return row["total"] if row is not None else 0
-
-
-async def _known(total: int | None) -> int | None:
-    return total
 
 
 def _with_url(row: Row) -> Row:

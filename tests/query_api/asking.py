@@ -17,7 +17,7 @@ from clickhouse.connect import Database
 from clickhouse.projects import Key, Project, Projects, Scope, digest
 from query_api.app import create_app
 from query_api.settings import ApiSettings
-from tests.clickhouse.stored import settle, store
+from tests.clickhouse.stored import settle, store, store_scores
 from tests.histories import NOW_NS, SECOND_NS
 
 START_NS = NOW_NS - 3600 * SECOND_NS
@@ -78,6 +78,10 @@ class Api:
     def store(self, *spans: dict[str, Any]) -> None:
         store(self.database, [span | {"project_id": self.project} for span in spans])
         settle(self.database)
+
+    def score(self, *scores: dict[str, Any]) -> None:
+        """Before the spans they are of: these queue what the scores change."""
+        store_scores(self.database, scores)
 
 
 @contextmanager

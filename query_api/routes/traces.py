@@ -1,0 +1,90 @@
+"""Traces: the list, also of those without a session; one of them with its spans; and one span in full."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from query_api.access import Reading, Reads, ReadsContent
+from query_api.answers import answer
+from query_api.db import Chosen, Reader, Row
+from query_api.paging import Page, answer_page, begin_page
+from query_api.problems import unknown
+from query_api.queries import ProjectQuery, TracesQuery, allowed_filter, only_project
+from query_api.spans import shown_span, with_content
+from query_api.trees import depths
+
+router = APIRouter(prefix="/api", tags=["traces"])
+
+MAX_SPANS = 2_000
+"""Of one answer; a waterfall of more is looked at in parts."""
+
+
+class SpansQuery(ProjectQuery):
+    limit: int = Field(1_000, ge=1, le=MAX_SPANS, description="Of the spans.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page of spans before.")
+
+
+@router.get("/traces")
+async def list_traces(
+    request: Request, query: Annotated[TracesQuery, Query()], caller: Reading, reader: Reads
+) -> Response:
+    """Traces by any number or time. An empty `session_id` finds those without a session."""
+    page = begin_page(request, caller, query.limit, query.cursor)
+    chosen = await reader.choose_traces(allowed_filter(query, page.now_ns, reader))
+    order = {"sort": query.sort, "descending": query.order == "desc"}
+    rows, total = await asyncio.gather(
+        reader.rows("traces", chosen, **order, **page.parameters()), _total(reader, chosen, page)
+    )
+    return answer_page(request, page, rows, total, content=reader.content)
+
+
+@router.get("/traces/{trace_id:id}")
+async def get_trace(
+    request: Request, trace_id: str, query: Annotated[SpansQuery, Query()], caller: Reading, reader: Reads
+) -> Response:
+    """A trace and its spans in the order of time, each with its depth in the tree."""
+    page = begin_page(request, caller, query.limit, query.cursor)
+    trace, rows, tree, merged = await asyncio.gather(
+        reader.row("trace", trace_id=trace_id),
+        reader.rows("trace_spans", trace_id=trace_id, **page.parameters()),
+        reader.rows("trace_tree", trace_id=trace_id),
+        reader.rows("trace_merged", trace_id=trace_id),
+    )
+    if trace is None:
+        raise unknown("such trace")
+    deep = depths({row["span_id"]: row["parent_span_id"] for row in tree})
+    into = {member: call["span_id"] for call in merged for member in call["members"][1:]}
+    spans = [shown_span(row, trace_id, deep.get(row["span_id"], 0), into.get(row["span_id"])) for row in rows]
+    hidden = {} if reader.content else dict.fromkeys(("attributes", "events", "links"))
+    shown = [_without_order(span) | hidden for span in spans[: page.limit]]
+    body = {"trace": trace, "spans": shown, "next_cursor": page.next_cursor(spans, None)}
+    return answer(request, body, content=reader.content, same_while=[trace, spans])
+
+
+@router.get("/spans/{trace_id:id}/{span_id:id}", dependencies=[Depends(only_project)])
+async def get_span(request: Request, trace_id: str, span_id: str, reader: ReadsContent) -> Response:
+    """One span with its messages, attributes, events and links in full."""
+    row, tree, merged = await asyncio.gather(
+        reader.row("span", trace_id=trace_id, span_id=span_id),
+        reader.rows("trace_tree", trace_id=trace_id),
+        reader.rows("trace_merged", trace_id=trace_id),
+    )
+    if row is None:
+        raise unknown("such span")
+    deep = depths({each["span_id"]: each["parent_span_id"] for each in tree})
+    into = next((call["span_id"] for call in merged if span_id in call["members"][1:]), None)
+    return answer(request, with_content(shown_span(row, trace_id, deep.get(span_id, 0), into)), content=True)
+
+
+async def _total(reader: Reader, chosen: Chosen, page: Page) -> int | None:
+    if not page.is_first:
+        return page.total
+    row = await reader.row("count_traces", chosen)
+    return row["total"] if row is not None else 0
+
+
+def _without_order(span: Row) -> Row:
+    return {name: value for name, value in span.items() if name not in ("sort_value", "sort_id")}
