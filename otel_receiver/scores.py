@@ -3,30 +3,56 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from clickhouse.projects import Project
 from otel_receiver.batch import Columns
 from otel_receiver.call import Call, Score
+from otel_receiver.dialects.log_events import LogCall
 from otel_receiver.keeping import kept
 from otel_receiver.span import Span
 
 
+class Scored(NamedTuple):
+    """A score and what it is of. An empty span id is a score of the trace."""
+
+    trace_id: str
+    span_id: str
+    at_ns: int  # when the score itself does not say
+    score: Score
+
+
 def score_rows(spans: Sequence[Span], calls: Sequence[Call], project: Project, received_ns: int) -> Columns:
-    found = [(span, score) for span, call in zip(spans, calls, strict=True) for score in call.scores]
-    if len(found) == 0:
+    """Of evaluations that came as spans or as events of them."""
+    scored = [
+        Scored(span.trace_id, span.span_id, span.end_ns, score)
+        for span, call in zip(spans, calls, strict=True)
+        for score in call.scores
+    ]
+    return _rows(scored, project, received_ns)
+
+
+def log_score_rows(told: Sequence[LogCall], project: Project, received_ns: int) -> Columns:
+    """Of evaluations that came as log records."""
+    scored = [Scored(log.trace_id, log.span_id, log.end_ns, score) for log in told for score in log.call.scores]
+    return _rows(scored, project, received_ns)
+
+
+def _rows(scored: Sequence[Scored], project: Project, received_ns: int) -> Columns:
+    if len(scored) == 0:
         return {}
     columns: Columns = {
-        "project_id": [project.id] * len(found),
-        "trace_id": [span.trace_id for span, _ in found],
-        "span_id": [span.span_id for span, _ in found],
-        "session_id": [""] * len(found),
-        "score_id": [score_id(score) for _, score in found],
-        "name": [score.name for _, score in found],
-        "value": [_finite(score.value) for _, score in found],
-        "label": [score.label for _, score in found],
-        "comment": [score.comment for _, score in found],
-        "scored_at": [span.end_ns if score.at_ns == 0 else score.at_ns for span, score in found],
-        "received_at": [received_ns // 1_000] * len(found),
+        "project_id": [project.id] * len(scored),
+        "trace_id": [each.trace_id for each in scored],
+        "span_id": [each.span_id for each in scored],
+        "session_id": [""] * len(scored),
+        "score_id": [score_id(each.score) for each in scored],
+        "name": [each.score.name for each in scored],
+        "value": [_finite(each.score.value) for each in scored],
+        "label": [each.score.label for each in scored],
+        "comment": [each.score.comment for each in scored],
+        "scored_at": [each.at_ns if each.score.at_ns == 0 else each.score.at_ns for each in scored],
+        "received_at": [received_ns // 1_000] * len(scored),
     }
     return kept(columns, project)
 

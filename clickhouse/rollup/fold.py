@@ -144,6 +144,8 @@ def _counted_wrappers(
 def _without_ancestor(
     some: list[Fact], among: Collection[str], up: dict[str, str], spans: dict[str, Fact]
 ) -> list[Fact]:
+    if len(among) == len(spans):
+        return [span for span in some if span.span_id not in up]
     above = nearest(some, spans, up, lambda span: span.span_id in among)
     return [span for span in some if span.span_id not in above]
 

@@ -1,0 +1,137 @@
+"""What the database costs at size: `python -m bench.database --spans 10000000`.
+
+Loads GenAI spans into an embedded engine, rolls them up, and times what the product asks, every figure as minimum,
+median and maximum of one run. On a shared machine compare figures of one run with each other.
+"""
+
+import argparse
+import contextlib
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.connect import connect
+from clickhouse.embedded import Engine, EngineSettings
+from clickhouse.migrate import Topology, migrate
+from clickhouse.rollup.maintenance import lag
+from clickhouse.rollup.worker import Worker
+
+SQL = Path(__file__).parent / "sql"
+BLOCK = 500_000
+VOCABULARY = 20_000
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--spans", type=int, default=1_000_000)
+    flags.add_argument("--traces-per-session", type=int, default=5)
+    flags.add_argument("--data-dir", type=Path)
+    flags.add_argument("--times", type=int, default=30)
+    wanted = flags.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = wanted.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        engine = stack.enter_context(Engine(EngineSettings(folder)))
+        client = connect(engine.database())
+        migrate(client, Topology(engine.database().name))
+        if client.query("SELECT count() FROM spans").result_rows[0][0] == 0:
+            load(client, wanted.spans, wanted.traces_per_session)
+        measure(client, wanted.times)
+
+
+def load(client: Client, spans: int, traces_per_session: int) -> None:
+    random.seed(7)
+    words = ["".join(random.choices("aeioubcdfghlmnprst", k=random.randint(3, 9))) for _ in range(VOCABULARY)]
+    common = {"traces_per_session": traces_per_session, "users": max(1, spans // 100), "until_ns": time.time_ns()}
+    since = time.monotonic()
+    statement = (SQL / "load_spans.sql").read_text()
+    client.command(
+        "CREATE TABLE IF NOT EXISTS words (position UInt32, word String) ENGINE = MergeTree ORDER BY position"
+    )
+    client.insert("words", list(enumerate(words)), ["position", "word"])
+    for first in range(0, spans, BLOCK):
+        count = min(BLOCK, spans - first)
+        client.command(statement, parameters={**common, "first": first, "count": count}, settings={"max_threads": 2})
+        print(f"\r{first + count:,} spans", end="", flush=True)
+    long_session(client, common)
+    took = time.monotonic() - since
+    print(f"\rloaded {spans:,} spans in {took:.0f} s, {took / spans * 1e6:.1f} us each (their making included)")
+    since = time.monotonic()
+    client.command("INSERT INTO trace_changes SELECT DISTINCT project_id, trace_id FROM trace_index")
+    worker = Worker(client, client.database or "")
+    while (done := worker.round()).anything:
+        print(f"\r{lag(client).queued_trace_changes:,} traces to go, {done.traces} done", end="", flush=True)
+    took = time.monotonic() - since
+    print(f"\rrolled up in {took:.0f} s, {took / spans * 1e6:.1f} us a span, one worker")
+
+
+def long_session(client: Client, common: dict[str, int]) -> None:
+    """One session of 200 traces, somewhere after all others."""
+    parameters = {**common, "traces_per_session": 200, "first": 200 * 4 * 10**9, "count": 800}
+    client.command((SQL / "load_spans.sql").read_text(), parameters=parameters)
+
+
+def measure(client: Client, times: int) -> None:
+    print(f"{'':44}{'min':>8}{'median':>8}{'max':>8}  ms")
+    for name, ask in questions(client):
+        took = [timed(ask) for _ in range(times)]
+        print(f"{name:44}{min(took):8.1f}{statistics.median(took):8.1f}{max(took):8.1f}")
+    for table, rows, data, indexes, raw in client.query((SQL / "disk.sql").read_text()).result_rows:
+        print(
+            f"{table:20}{rows:>12,} rows {data / rows:8.1f} B/row + {indexes / rows:6.1f} of indexes, {raw / data:5.1f}x"
+        )
+
+
+def timed(ask: Callable[[], object]) -> float:
+    since = time.perf_counter()
+    ask()
+    return (time.perf_counter() - since) * 1e3
+
+
+def questions(client: Client) -> Iterator[tuple[str, Callable[[], object]]]:
+    def asking(name: str, **parameters: object) -> Callable[[], object]:
+        text = (SQL / f"{name}.sql").read_text()
+        return lambda: client.query(text, parameters=parameters).result_rows
+
+    month, day = time.time_ns() - 40 * 86_400 * 10**9, time.time_ns() - 86_400 * 10**9
+    every = {"model": "", "user": "", "failed": 0, "min_cost": 0, "from_ns": month, "sort": "last_active_at"}
+    for sort in ("last_active_at", "cost", "tokens", "turns", "duration", "errors"):
+        yield f"sessions by {sort}", asking("list_sessions", **{**every, "sort": sort})
+    for name, chosen in {
+        "of a model": {"model": "gpt-4o"},
+        "of a user": {"user": "user-17"},
+        "that failed": {"failed": 1},
+        "that cost over 0.50": {"min_cost": "0.5"},
+        "of the last day": {"from_ns": day},
+    }.items():
+        yield f"sessions {name}, by cost", asking("list_sessions", **{**every, "sort": "cost", **chosen})
+    longest = client.query("SELECT session_id FROM sessions FINAL ORDER BY traces DESC LIMIT 1").result_rows[0][0]
+    yield "a session of 200 traces", asking("session_detail", session=longest)
+    traces = [
+        row[0]
+        for row in client.query("SELECT trace_id FROM trace_index ORDER BY cityHash64(trace_id) LIMIT 5000").result_rows
+    ]
+    yield "a trace by id", lambda: asking("trace_by_id", trace=random.choice(traces))()
+    worker = Worker(client, client.database or "")
+
+    def recompute() -> None:
+        worker.round()
+
+    def queue_and_recompute(number: int) -> Callable[[], object]:
+        def ask() -> None:
+            client.insert(
+                "trace_changes", [["bench", t] for t in random.sample(traces, number)], ["project_id", "trace_id"]
+            )
+            recompute()
+
+        return ask
+
+    yield "recompute of 1,000 traces and their sessions", queue_and_recompute(1_000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`genai-sessions api`: the query service on a server of its own."""
+
+import uvicorn
+
+from clickhouse.connect import Database
+from clickhouse.projects import Projects
+from genai_sessions.database import required_database
+from genai_sessions.settings import Settings, SettingsRefused
+from query_api.app import create_app
+from query_api.settings import ApiSettings
+
+DRAIN_SECONDS = 1  # of requests in flight when told to stop; a reader asks again
+
+
+def serve_api(settings: Settings, projects: Projects) -> int:
+    uvicorn.run(
+        create_app(api_settings(settings, projects)),
+        host=settings.host,
+        port=settings.api_port,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # whoever stands in front may say anything in them
+    )
+    return 0
+
+
+def api_settings(settings: Settings, projects: Projects) -> ApiSettings:
+    reader = settings.clickhouse_read_url
+    try:
+        return ApiSettings(
+            database=required_database(settings),
+            read_database=None if reader is None else Database.from_url(reader, settings.clickhouse_cluster),
+            data_dir=settings.data_dir,
+            projects=projects,
+            host=settings.host,
+            port=settings.api_port,
+        )
+    except ValueError as error:
+        raise SettingsRefused(f"{error}.") from error

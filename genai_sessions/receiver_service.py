@@ -1,0 +1,97 @@
+"""`genai-sessions receiver`: two doors, one desk, a writer with a spool; one process, or several on the same ports."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+from clickhouse.connect import Database
+from clickhouse.projects import Projects
+from genai_sessions.database import required_database
+from genai_sessions.settings import Settings, SettingsRefused
+from otel_receiver.dead_letters import DeadLetters
+from otel_receiver.durable import Durable
+from otel_receiver.export import Desk
+from otel_receiver.grpc_server import GrpcDoor, GrpcServer
+from otel_receiver.http_listen import HttpServer
+from otel_receiver.http_server import HttpDoor
+from otel_receiver.mapper import DialectMapper
+from otel_receiver.metrics import Metrics
+from otel_receiver.probes import Probes, Readiness
+from otel_receiver.refusals import Refusals
+from otel_receiver.settings import ReceiverSettings, refuse_open_bind
+from otel_receiver.spool import Spool, SpoolBroken, SpoolLimits
+from otel_receiver.writer import Tables, Writer, WriterSettings
+
+WORKER = "GENAI_SESSIONS_WORKER"
+"""Set for the workers of one receiver: they share its ports."""
+DRAIN_SECONDS = 2.0  # of requests in flight; then 5 s of the writer; the whole product stops within 10
+
+
+def receive(settings: Settings, projects: Projects) -> int:
+    if settings.workers > 1:
+        return _receive_with_workers(settings.workers)
+    try:
+        refuse_open_bind(settings.host, projects)
+        mapper = DialectMapper(projects)
+    except ValueError as error:
+        raise SettingsRefused(f"{error}.") from error
+    asyncio.run(_serve(settings, projects, mapper, required_database(settings)))
+    return 0
+
+
+async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, database: Database) -> None:
+    metrics = Metrics()
+    spool = Spool(settings.data_dir / "spool", SpoolLimits())
+    durable = Durable(spool, DeadLetters(settings.data_dir / "dead-letters"), metrics)
+    tables = Tables(database.within(database.everywhere))
+    writer = Writer(tables, durable, WriterSettings())
+    try:
+        await writer.start()
+    except SpoolBroken as error:
+        raise SettingsRefused(f"The spool in {settings.data_dir} cannot be used: {error}.") from error
+    receiver = ReceiverSettings(
+        host=settings.host,
+        grpc_port=settings.otlp_grpc_port,
+        http_port=settings.otlp_http_port,
+        share_ports=WORKER in os.environ,
+    )
+    desk, refusals = Desk(projects, writer, mapper, receiver, metrics), Refusals(metrics)
+    probes = Probes(lambda: Readiness(not writer.away, "the database is away" if writer.away else ""), metrics.text)
+    doors = (
+        GrpcServer(GrpcDoor(desk, refusals, probes), receiver),
+        HttpServer(HttpDoor(desk, refusals, probes, receiver), receiver),
+    )
+    for door in doors:
+        await door.start()
+    await _told_to_stop()
+    grpc_door, http_door = doors
+    await asyncio.gather(grpc_door.stop(DRAIN_SECONDS), http_door.stop())
+    await desk.drain(DRAIN_SECONDS)
+    await writer.stop()
+    await tables.close()
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _receive_with_workers(workers: int) -> int:
+    """The same command once more for each; the kernel spreads connections over those that share a port."""
+    command = [sys.executable, "-m", "genai_sessions", *sys.argv[1:], "--workers", "1"]
+    children = [subprocess.Popen(command, env={**os.environ, WORKER: "1"}) for _ in range(workers)]  # noqa: S603
+
+    def stop(*_: object) -> None:
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    codes = [child.wait() for child in children]
+    return max(codes)
