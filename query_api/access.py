@@ -28,6 +28,7 @@ class Caller:
     name: str  # of the key: what the audit log says
     project: str
     scopes: frozenset[KeyScope]
+    named: str | None  # the project, where it is not the one that the key opens first
 
 
 Requirement = Callable[[Request], Awaitable[Caller]]
@@ -40,7 +41,8 @@ def requires(scope: KeyScope) -> Requirement:
         key = _key_of(request)
         if scope not in key.scopes:
             raise Problem(HTTPStatus.FORBIDDEN, f'This needs a key with the scope "{scope}"; yours has not.')
-        return Caller(key.name, _project_of(request, key), key.scopes)
+        project = _project_of(request, key)
+        return Caller(key.name, project, key.scopes, project if project != key.projects[0] else None)
 
     caller.scope = scope  # type: ignore[attr-defined]
     return caller
@@ -132,19 +134,19 @@ def _without_port(host: str) -> str:
 
 
 def _reads_numbers(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
-    return Reader(service_of(request).connection, caller.project, content=False)
+    return Reader(service_of(request).connection, caller.project, content=False, named=caller.named)
 
 
 def _reads(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
     may = "content" in caller.scopes
     if may:
         record(request, caller, "read")
-    return Reader(service_of(request).connection, caller.project, content=may)
+    return Reader(service_of(request).connection, caller.project, content=may, named=caller.named)
 
 
 def _reads_content(request: Request, caller: Annotated[Caller, Depends(requires("content"))]) -> Reader:
     record(request, caller, "read")
-    return Reader(service_of(request).connection, caller.project, content=True)
+    return Reader(service_of(request).connection, caller.project, content=True, named=caller.named)
 
 
 def record(request: Request, caller: Caller, action: str) -> None:

@@ -120,6 +120,7 @@ class Reader:
     connection: Connection
     project: str
     content: bool
+    named: str | None = None  # the project, where addresses have to name it: it is not the first that the key opens
 
     async def rows(self, name: str, chosen: "Chosen | None" = None, **parameters: Any) -> list[Row]:
         if chosen is None:

@@ -52,6 +52,10 @@ def session_url(session_id: str, project: str | None = None) -> str:
     return _url("/sessions", "/session", session_id, project)
 
 
+def user_url(user_id: str, project: str | None = None) -> str:
+    return _url("/users", "/user", user_id, project)
+
+
 def _url(listing: str, single: str, subject: str, project: str | None) -> str:
     """The id as a parameter where a path would not survive it. `project` where it is not the one a key opens first."""
     encoded = quote(subject, safe="")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from query_api.access import Caller
 from query_api.answers import answer
 from query_api.cursors import After, BadCursor, Cursor, Signer, list_key
-from query_api.db import Row
+from query_api.db import Chosen, Reader, Row
 from query_api.problems import bad_input
 from query_api.service import service_of
 from query_api.times import now_ns, rfc3339
@@ -53,6 +53,14 @@ class Page:
         last = rows[self.limit - 1]
         after = After(last["sort_value"], last["sort_id"])
         return self.signer.write(Cursor(self.list_key, after, total, self.now_ns))
+
+
+async def count(reader: Reader, page: Page, name: str, chosen: Chosen) -> int | None:
+    """Counted once for a list, so that its pages agree."""
+    if not page.is_first:
+        return page.total
+    row = await reader.row(name, chosen)
+    return row["total"] if row is not None else 0
 
 
 def begin_page(request: Request, caller: Caller, limit: int, cursor: str | None) -> Page:

@@ -43,6 +43,11 @@ TraceSort = Literal[
     "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "errors",
 ]  # fmt: skip
 
+UserSort = Literal[
+    "last_active_at", "started_at", "sessions", "traces", "turns", "input_tokens", "output_tokens", "total_tokens",
+    "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "errors",
+]  # fmt: skip
+
 
 class ProjectQuery(BaseModel):
     """Unknown parameters are refused by name, so that a typo never silently widens a query."""
@@ -160,6 +165,13 @@ class FilterQuery(ProjectQuery):
             yield from parse_search(self.q, now_ns, parse("tz", parse_zone, self.tz))
         except SearchMistake as error:
             raise bad_input("q", f"{error} (at character {error.position})", error.position) from None
+
+
+class UsersQuery(FilterQuery, PageQuery):
+    model_config = ConfigDict(extra="allow")
+
+    sort: UserSort = "last_active_at"
+    order: Literal["asc", "desc"] = "desc"
 
 
 class TracesQuery(FilterQuery, PageQuery):

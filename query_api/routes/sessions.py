@@ -12,10 +12,10 @@ from clickhouse.ids import normal_id
 from query_api.access import Administering, Caller, Reading, Reads, ReadsContent, record
 from query_api.answers import answer
 from query_api.calls import read_calls, read_messages
-from query_api.db import Chosen, Reader, Row
+from query_api.db import Reader, Row
 from query_api.deletion import delete
 from query_api.links import session_url
-from query_api.paging import Page, answer_page, begin_page, page_body
+from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
@@ -37,9 +37,9 @@ async def list_sessions(
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("sessions", chosen, **order, **page.parameters()),
-        _total(reader, chosen, page),
+        count(reader, page, "count_sessions", chosen),
     )
-    items = [_with_url(row) for row in rows]
+    items = [_with_url(row, reader) for row in rows]
     return answer_page(request, page, items, total, content=reader.content)
 
 
@@ -105,10 +105,10 @@ async def _answer_session(request: Request, sent_id: str, query: PageQuery, call
     if session is None:
         raise unknown("such session")
     body = {
-        "session": _with_url(session),
+        "session": _with_url(session, reader),
         "traces": page_body(page, traces, session["traces"]),
         "diagnostics": diagnostics,
-        "neighbours": {name: _neighbour(found) for name, found in (neighbours or {}).items()},
+        "neighbours": {name: _neighbour(found, reader) for name, found in (neighbours or {}).items()},
     }
     return answer(request, body, content=reader.content, same_while=body | {"traces": traces})
 
@@ -148,17 +148,11 @@ async def _remove(request: Request, sent_id: str, caller: Caller) -> Response:
     return JSONResponse(deleted, 202)
 
 
-async def _total(reader: Reader, chosen: Chosen, page: Page) -> int | None:
-    """Counted once for a list: its pages agree."""
-    if not page.is_first:
-        return page.total
-    row = await reader.row("count_sessions", chosen)
-    return row["total"] if row is not None else 0
+def _with_url(row: Row, reader: Reader) -> Row:
+    return row | {"url": session_url(row["session_id"], reader.named)}
 
 
-def _with_url(row: Row) -> Row:
-    return row | {"url": session_url(row["session_id"])}
-
-
-def _neighbour(session_id: str) -> dict[str, str] | None:
-    return {"session_id": session_id, "url": session_url(session_id)} if session_id != "" else None
+def _neighbour(session_id: str, reader: Reader) -> dict[str, str] | None:
+    if session_id == "":
+        return None
+    return {"session_id": session_id, "url": session_url(session_id, reader.named)}

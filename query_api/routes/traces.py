@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from query_api.access import Reading, Reads, ReadsContent
 from query_api.answers import answer
-from query_api.db import Chosen, Reader, Row
-from query_api.paging import Page, answer_page, begin_page
+from query_api.db import Row
+from query_api.paging import answer_page, begin_page, count
 from query_api.problems import unknown
 from query_api.queries import ProjectQuery, TracesQuery, allowed_filter, only_project
 from query_api.spans import shown_span, with_content
@@ -36,7 +36,7 @@ async def list_traces(
     chosen = await reader.choose_traces(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
-        reader.rows("traces", chosen, **order, **page.parameters()), _total(reader, chosen, page)
+        reader.rows("traces", chosen, **order, **page.parameters()), count(reader, page, "count_traces", chosen)
     )
     return answer_page(request, page, rows, total, content=reader.content)
 
@@ -77,13 +77,6 @@ async def get_span(request: Request, trace_id: str, span_id: str, reader: ReadsC
     deep = depths({each["span_id"]: each["parent_span_id"] for each in tree})
     into = next((call["span_id"] for call in merged if span_id in call["members"][1:]), None)
     return answer(request, with_content(shown_span(row, trace_id, deep.get(span_id, 0), into)), content=True)
-
-
-async def _total(reader: Reader, chosen: Chosen, page: Page) -> int | None:
-    if not page.is_first:
-        return page.total
-    row = await reader.row("count_traces", chosen)
-    return row["total"] if row is not None else 0
 
 
 def _without_order(span: Row) -> Row:

@@ -76,7 +76,10 @@ class Api:
             cursor = {"cursor": page["next_cursor"]}
 
     def store(self, *spans: dict[str, Any]) -> None:
-        store(self.database, [span | {"project_id": self.project} for span in spans])
+        self.store_in(self.project, *spans)
+
+    def store_in(self, project: str, *spans: dict[str, Any]) -> None:
+        store(self.database, [span | {"project_id": project} for span in spans])
         settle(self.database)
 
     def score(self, *scores: dict[str, Any]) -> None:

@@ -135,14 +135,28 @@ def test_of_a_span_received_twice_the_later_is_shown(api: Api) -> None:
 def test_a_span_is_shown_in_full(api: Api) -> None:
     """Messages, attributes, events and links, parsed where they are JSON."""
     stored = turn(
-        session_id="s", attributes={"a": "1"}, content_attributes={"gen_ai.prompt": "hi"},
-        input_messages='[{"role":"user"}]', tool_arguments="not {json", system_instructions="[]", status_message="m", flaws=["x"], tags=["t"],
-    )  # fmt: skip
+        session_id="s",
+        attributes={"a": "1"},
+        content_attributes={"gen_ai.prompt": "hi"},
+        input_messages='[{"role":"user"}]',
+        tool_arguments="not {json",
+        system_instructions="[]",
+        status_message="m",
+        flaws=["x"],
+        tags=["t"],
+    )
     stored |= {
-        "events.at": [START_NS], "events.name": ["e"], "events.attributes": [{"k": "v"}],
-        "events.dropped_attributes": [2], "links.trace_id": ["t"], "links.span_id": ["s"], "links.trace_state": [""], "links.flags": [0],
-        "links.attributes": [{}], "links.dropped_attributes": [0],
-    }  # fmt: skip
+        "events.at": [START_NS],
+        "events.name": ["e"],
+        "events.attributes": [{"k": "v"}],
+        "events.dropped_attributes": [2],
+        "links.trace_id": ["t"],
+        "links.span_id": ["s"],
+        "links.trace_state": [""],
+        "links.flags": [0],
+        "links.attributes": [{}],
+        "links.dropped_attributes": [0],
+    }
     api.store(stored)
     path = f"/api/spans/{stored['trace_id']}/{stored['span_id']}"
     found = api.get(path)
@@ -161,9 +175,13 @@ def test_a_span_is_shown_in_full(api: Api) -> None:
 def test_content_past_its_time_is_hidden_in_a_span(api: Api) -> None:
     """Messages, content attributes and what events carry; the rest stays."""
     stored = turn(
-        session_id="s", attributes={"a": "1"}, content_attributes={"p": "hi"}, input_messages="[1]", input_preview="hi",
+        session_id="s",
+        attributes={"a": "1"},
+        content_attributes={"p": "hi"},
+        input_messages="[1]",
+        input_preview="hi",
         content_until=1_000_000_000,
-    )  # fmt: skip
+    )
     stored |= {
         "events.at": [START_NS],
         "events.name": ["e"],

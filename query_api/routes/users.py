@@ -1,0 +1,101 @@
+"""Users: what each adds up to, and their sessions."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from clickhouse.deletion import delete_user
+from clickhouse.ids import normal_id
+from query_api.access import Administering, Caller, Reading, Reads, ReadsNumbers, record
+from query_api.answers import answer
+from query_api.db import Reader
+from query_api.deletion import delete
+from query_api.filters import Filter, OneOf
+from query_api.links import session_url, user_url
+from query_api.paging import answer_page, begin_page, count, page_body
+from query_api.problems import unknown
+from query_api.queries import PageQuery, SubjectQuery, UsersQuery, allowed_filter, only_project
+from query_api.service import service_of
+
+router = APIRouter(prefix="/api", tags=["users"])
+
+_LATEST_FIRST = {"sort": "last_active_at", "descending": True}
+_ALL = {"after_id": None, "after_null": False, "after_value": 0, "limit": 1}
+
+
+class UserQuery(PageQuery, SubjectQuery):
+    pass
+
+
+@router.get("/users")
+async def list_users(
+    request: Request, query: Annotated[UsersQuery, Query()], caller: Reading, reader: ReadsNumbers
+) -> Response:
+    """The users of the sessions that the filter chooses, and what these sessions add up to for each."""
+    page = begin_page(request, caller, query.limit, query.cursor)
+    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
+    order = {"sort": query.sort, "descending": query.order == "desc"}
+    rows, total = await asyncio.gather(
+        reader.rows("users", chosen, only=[], **order, **page.parameters()), count(reader, page, "count_users", chosen)
+    )
+    items = [row | {"url": user_url(row["user_id"], reader.named)} for row in rows]
+    return answer_page(request, page, items, total, content=False)
+
+
+@router.get("/users/{user_id:id}")
+async def get_user(
+    request: Request, user_id: str, query: Annotated[PageQuery, Query()], caller: Reading, reader: Reads
+) -> Response:
+    """A user, and a page of their sessions, the latest first."""
+    return await _answer_user(request, user_id, query, caller, reader)
+
+
+@router.get("/user")
+async def get_user_by_parameter(
+    request: Request, query: Annotated[UserQuery, Query()], caller: Reading, reader: Reads
+) -> Response:
+    """The same for any id."""
+    return await _answer_user(request, query.id, query, caller, reader)
+
+
+@router.delete("/users/{user_id:id}", status_code=202, dependencies=[Depends(only_project)])
+async def remove_user(request: Request, user_id: str, caller: Administering) -> Response:
+    """Delete every span of a user for good, late ones included."""
+    return await _remove(request, user_id, caller)
+
+
+@router.delete("/user", status_code=202)
+async def remove_user_by_parameter(
+    request: Request, query: Annotated[SubjectQuery, Query()], caller: Administering
+) -> Response:
+    """The same for any id."""
+    return await _remove(request, query.id, caller)
+
+
+async def _answer_user(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
+    user_id = normal_id(sent_id) or ""
+    page = begin_page(request, caller, query.limit, query.cursor)
+    theirs = await reader.choose_sessions(Filter((OneOf("user", (user_id,)),)))
+    user, sessions, total = await asyncio.gather(
+        reader.row("users", theirs, only=[user_id], **_LATEST_FIRST, **_ALL),
+        reader.rows("sessions", theirs, **_LATEST_FIRST, **page.parameters()),
+        count(reader, page, "count_sessions", theirs),
+    )
+    if user is None:
+        raise unknown("such user")
+    del user["sort_value"], user["sort_id"]
+    rows = [row | {"url": session_url(row["session_id"], reader.named)} for row in sessions]
+    body = {"user": user | {"url": user_url(user_id, reader.named)}, "sessions": page_body(page, rows, total)}
+    return answer(request, body, content=reader.content, same_while=[user, rows])
+
+
+async def _remove(request: Request, sent_id: str, caller: Caller) -> Response:
+    user_id = normal_id(sent_id)
+    if user_id is None:
+        raise unknown("such user")
+    record(request, caller, "delete")
+    database = service_of(request).settings.database
+    deleted = await delete(database, lambda client, all_: delete_user(client, all_, caller.project, user_id))
+    return JSONResponse(deleted, 202)
