@@ -275,7 +275,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toMonday(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 256;
 
 CREATE TABLE spans
 (
@@ -367,7 +367,7 @@ CREATE TABLE spans
     `retention_days` UInt16 CODEC(T64, ZSTD(1)),
     `received_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     `stored_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
-    `version` UInt256 DEFAULT bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(parent_span_id, name, kind, started_at, status, status_message, scope_name, service, attributes, resource_attributes, events.name, events.attributes, session_id, user_id, conversation_id, default_session_id, default_user_id, call_kind, request_model, response_model, response_id, failed, tool_name, tags, metadata, input_messages, output_messages, tool_arguments, tool_result, content_attributes, ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(cost_usd, 0))))) CODEC(ZSTD(1)),
+    `version` UInt256 DEFAULT bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(parent_span_id, name, kind, started_at, status, status_message, scope_name, service, attributes, resource_attributes, events.name, events.attributes, session_id, conversation_id, resource_session_id, default_session_id, user_id, resource_user_id, default_user_id, call_kind, provider, request_model, response_model, response_id, failed, error_type, tool_name, agent_name, prompt_name, release, environment, tags, metadata, finish_reasons, input_messages, output_messages, tool_arguments, tool_result, content_attributes, input_preview, output_preview, cost_source, ifNull(input_tokens, 18446744073709551615), ifNull(output_tokens, 18446744073709551615), ifNull(cache_read_tokens, 18446744073709551615), ifNull(cache_write_tokens, 18446744073709551615), ifNull(reasoning_tokens, 18446744073709551615), ifNull(first_token_ns, 18446744073709551615), ifNull(cost_usd, -1))))) CODEC(ZSTD(1)),
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_words said TYPE text(tokenizer = 'asciiCJK') GRANULARITY 100000000
@@ -462,7 +462,7 @@ AS SELECT
             FROM queue_stamps
             WHERE queue = 'session'
         )
-    ) + toIntervalMicrosecond(1)) AS stamp,
+    ) + toIntervalMillisecond(1)) AS stamp,
     generateUUIDv4() AS id,
     project_id,
     session_id,
@@ -587,7 +587,7 @@ AS SELECT
             FROM queue_stamps
             WHERE queue = 'trace'
         )
-    ) + toIntervalMicrosecond(1)) AS stamp,
+    ) + toIntervalMillisecond(1)) AS stamp,
     generateUUIDv4() AS id,
     project_id,
     trace_id,

@@ -382,6 +382,7 @@ def scores(draw: st.DrawFn) -> Row:
         st.one_of(
             st.fixed_dictionaries({"value": st.integers(-4, 4).map(lambda quarters: quarters / 4)}),
             st.fixed_dictionaries({"label": st.sampled_from(("good", "bad"))}),
+            st.fixed_dictionaries({"value": st.sampled_from((0.5, 1.0)), "label": st.just("good")}),
         )
     )
     names: Row = {"project_id": draw(st.sampled_from(PROJECTS)), "name": draw(st.sampled_from(("help", "truth")))}

@@ -57,8 +57,9 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toMonday(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
--- a recompute reads single traces: small granules read less beside them
-SETTINGS index_granularity = 1024;
+-- a recompute reads single traces: the smaller the granules, the less it reads beside them. Measured, 1,000 traces at
+-- random among two million rows: 1024 rows 0.9 s of CPU, 256 rows 0.6 s, for a third more disk
+SETTINGS index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_facts_mv TO span_facts AS
 SELECT project_id, trace_id, span_id, parent_span_id, started_at, ended_at, name, kind, service, scope_name, environment,

@@ -36,7 +36,7 @@ ENGINE = AggregatingMergeTree
 ORDER BY queue;
 
 -- The doors of the queues. A stamp is taken here, by the database, after the change is visible: greater than now and
--- than every stamp issued, whatever the clock does.
+-- than every stamp issued, whatever the clock does. By a millisecond, so that readings of one stamp can be told apart.
 -- shard by cityHash64(project_id, trace_id)
 CREATE TABLE IF NOT EXISTS trace_changes (project_id LowCardinality(String), trace_id String) ENGINE = Null;
 
@@ -44,7 +44,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS trace_changes_mv TO trace_queue AS
 SELECT greatest(now64(6, 'UTC'), (
            SELECT max(issued) FROM (
                SELECT max(stamp) AS issued FROM trace_queue
-               UNION ALL SELECT max(stamp) FROM queue_stamps WHERE queue = 'trace')) + toIntervalMicrosecond(1)) AS stamp,
+               UNION ALL SELECT max(stamp) FROM queue_stamps WHERE queue = 'trace')) + toIntervalMillisecond(1)) AS stamp,
        generateUUIDv4() AS id, project_id, trace_id, toInt8(1) AS sign
 FROM trace_changes;
 
@@ -55,7 +55,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS session_changes_mv TO session_queue AS
 SELECT greatest(now64(6, 'UTC'), (
            SELECT max(issued) FROM (
                SELECT max(stamp) AS issued FROM session_queue
-               UNION ALL SELECT max(stamp) FROM queue_stamps WHERE queue = 'session')) + toIntervalMicrosecond(1)) AS stamp,
+               UNION ALL SELECT max(stamp) FROM queue_stamps WHERE queue = 'session')) + toIntervalMillisecond(1)) AS stamp,
        generateUUIDv4() AS id, project_id, session_id, toInt8(1) AS sign
 FROM session_changes;
 

@@ -62,11 +62,18 @@ def own_scores(project: str, session: str, scores: Iterable[Score]) -> list[tupl
 
 
 def summary(scores: Iterable[tuple[str, float | None, str]]) -> list[tuple[str, Fraction | None, str, int]]:
-    """Per name the mean and count of its numbers, under the empty label, and the count of each of its labels."""
-    groups: dict[tuple[str, str], list[float | None]] = {}
+    """Per name the mean and count of its numbers, under the empty label, and the count of each of its labels. A score
+    that is both a number and a label counts as both."""
+    numbers: dict[str, list[float]] = {}
+    labels: dict[tuple[str, str], int] = {}
     for name, value, label in scores:
-        groups.setdefault((name, label if value is None else ""), []).append(value)
-    return [(name, mean(values), label, len(values)) for (name, label), values in sorted(groups.items())]
+        if value is not None:
+            numbers.setdefault(name, []).append(value)
+        if label != "":
+            labels[name, label] = labels.get((name, label), 0) + 1
+    means = [(name, mean(values), "", len(values)) for name, values in numbers.items()]
+    counts = [(name, None, label, count) for (name, label), count in labels.items()]
+    return sorted([*means, *counts], key=lambda row: (row[0], row[2]))
 
 
 def mean(values: Iterable[Any]) -> Fraction | None:

@@ -37,10 +37,13 @@ SELECT
     arraySort(groupUniqArrayArray(t.tools)), arraySort(groupUniqArrayArray(t.agents)),
     arraySort(groupUniqArrayArray(t.releases)), arraySort(groupUniqArrayArray(t.prompts)),
     arraySort(groupUniqArrayArray(t.metadata)),
-    arraySort(arrayMap(
-        key -> (key.1, if(key.3, arrayAvg(x -> assumeNotNull(x.2), arrayFilter(x -> x.1 = key.1 AND x.3 = key.2 AND (x.2 IS NOT NULL) = key.3, all_scores)), NULL),
-                key.2, arrayCount(x -> x.1 = key.1 AND x.3 = key.2 AND (x.2 IS NOT NULL) = key.3, all_scores)),
-        arrayDistinct(arrayMap(x -> (x.1, x.3, x.2 IS NOT NULL), arrayConcat(groupArrayArray(t.scores), any(own.scored)) AS all_scores)))),
+    -- a score may be a number, a label, or both: numbers have a mean by name, labels a count by name and label
+    arraySort(arrayConcat(
+        arrayMap(named -> (named, arrayAvg(x -> assumeNotNull(x.2), arrayFilter(x -> x.1 = named AND x.2 IS NOT NULL, all_scores)),
+                           '', arrayCount(x -> x.1 = named AND x.2 IS NOT NULL, all_scores)),
+                 arrayDistinct(arrayMap(x -> x.1, arrayFilter(x -> x.2 IS NOT NULL, arrayConcat(groupArrayArray(t.scores), any(own.scored)) AS all_scores)))),
+        arrayMap(key -> (key.1, NULL, key.2, arrayCount(x -> x.1 = key.1 AND x.3 = key.2, all_scores)),
+                 arrayDistinct(arrayMap(x -> (x.1, x.3), arrayFilter(x -> x.3 != '', all_scores)))))),
     argMinIf(t.input_preview, (t.started_at, t.trace_id), t.input_preview != ''),
     argMaxIf(t.output_preview, (t.started_at, t.trace_id), t.output_preview != '')
 FROM
