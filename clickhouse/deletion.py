@@ -46,15 +46,15 @@ def _delete(client: Client, everywhere: str, project_id: str, subject: str, kind
 
 
 def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
-    """On one server at once; of several shards, each removes its own when it recomputes."""
+    """On one server at once; of several shards, each removes its own when it recomputes. All are queued, also those of
+    which nothing is left: another deletion may have died before it said so."""
     dead = list(_dead(read_slice(client, everywhere, keys, home=everywhere)))
     if everywhere == client.database:
-        return remove_dead(client, everywhere, dead)
-    bury(client, everywhere, (tombstone for each in dead for tombstone in each.tombstones))
-    traces = sorted({(each.project_id, each.facts[0].trace_id) for each in dead})
-    if traces:
-        client.insert("trace_changes", traces, ["project_id", "trace_id"], database=everywhere)
-    return Removed(sum(len({fact.span_id for fact in each.facts}) for each in dead), len(traces))
+        remove_dead(client, everywhere, dead)
+    else:
+        bury(client, everywhere, (tombstone for each in dead for tombstone in each.tombstones))
+    client.insert("trace_changes", keys, ["project_id", "trace_id"], database=everywhere)
+    return Removed(sum(len({fact.span_id for fact in each.facts}) for each in dead), len(dead))
 
 
 def _dead(read: Slice) -> Iterable[Dead]:

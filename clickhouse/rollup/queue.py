@@ -1,5 +1,6 @@
 """The two queues: changes by id, done by the same id. No clock decides what is pending."""
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,10 @@ from clickhouse.rollup.statements import external, statement
 
 MOST_PENDING = 20_000
 """Read at once: a second or two of work. What is over waits for the next reading, oldest first."""
+
+
+STAMP_STEP_US = 1_000
+"""At least this far are stamps from those that were visible before (migration 0003)."""
 
 
 class QueueNames(NamedTuple):
@@ -38,13 +43,16 @@ class Change(NamedTuple):
 
 class Pending(NamedTuple):
     changes: list[Change]
-    version: int  # microseconds; the greatest stamp read
+    version: int  # microseconds; the greatest stamp read, and less than a step
 
 
 def read_pending(client: Client, names: QueueNames) -> Pending:
+    """Two that read the same stamps write at different versions, below every later stamp: else one could be taken for
+    the other where the two write the same keys in turn."""
     rows = client.query(statement(names.pending), parameters={"most": MOST_PENDING}).result_rows
     changes = [Change(*row) for row in rows]
-    return Pending(changes, max((max(change.stamps) for change in changes), default=0))
+    greatest = max((max(change.stamps) for change in changes), default=0)
+    return Pending(changes, greatest + secrets.randbelow(STAMP_STEP_US))
 
 
 def mark_done(client: Client, names: QueueNames, changes: Iterable[Change]) -> None:

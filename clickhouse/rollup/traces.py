@@ -1,7 +1,7 @@
 """The first stage: queued traces -> `session_traces`, and what that changes -> the session queue."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from clickhouse.rollup.statements import external, statement
 
 Key = tuple[str, str]  # project id, trace id
 
+_ALL_BITS = (1 << 64) - 1
+
 MAX_ROWS_PER_SLICE = 200_000
 """Facts held at once: about 400 MB. A slice with more is halved; a single trace with more is quarantined."""
 _LIMITS = {
@@ -31,7 +33,7 @@ class Slice(NamedTuple):
     """All that is known of a slice of traces, read after their changes were."""
 
     facts: dict[Key, list[Fact]]
-    sessions: dict[Key, list[str]]
+    sessions: dict[Key, set[str]]
     scores: dict[Key, list[Scored]]
     graves: dict[str, Graves]
 
@@ -40,15 +42,49 @@ class Slice(NamedTuple):
         return fold(self.facts.get(key, []), self.sessions.get(key, ()), self.scores.get(key, ()), graves)
 
 
-def recompute(client: Client, everywhere: str, keys: Sequence[Key], version: int) -> list[Dead]:
-    """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be."""
+class TooLate(Exception):
+    """What was read is so old that it must not be written any more."""
+
+
+def recompute(
+    client: Client, everywhere: str, keys: Sequence[Key], version: int, *, too_late: Callable[[], bool] = lambda: False
+) -> list[Dead]:
+    """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be.
+
+    Until its sessions are queued, a trace's own row bears a mark that is not that of its facts, and can be healed.
+    """
     read = read_slice(client, everywhere, keys)
     folded = {key: read.fold(key) for key in keys}
-    write(client, ((key[0], key[1], row) for key, result in folded.items() for row in result.rows), version)
+    if too_late():
+        raise TooLate
+    _note_sessions(client, read, folded)
+    write(client, (Row(key, row) for key, result in folded.items() for row in _unfinished(result.rows)), version)
     changed = {(key[0], row.session_id) for key, result in folded.items() for row in result.rows if row.session_id}
     if changed:
         client.insert("session_changes", sorted(changed), ["project_id", "session_id"], database=everywhere)
+        own = (Row(key, result.rows[0]) for key, result in folded.items() if len(result.rows) > 1)
+        write(client, own, version)
     return [Dead(key[0], result.dead, result.tombstones) for key, result in folded.items() if result.dead]
+
+
+def _unfinished(rows: list[SessionTrace]) -> list[SessionTrace]:
+    own, *of_sessions = rows
+    return [own._replace(fingerprint=own.fingerprint ^ _ALL_BITS), *of_sessions] if of_sessions else rows
+
+
+def _note_sessions(client: Client, read: Slice, folded: Mapping[Key, Folded]) -> None:
+    """An insert that died may have left facts without their session ids. No row is written for an id that is not kept,
+    and who wrote for this trace without knowing of it is followed by one who does."""
+    unknown = [
+        (*key, row.session_id)
+        for key, result in folded.items()
+        for row in result.rows
+        if row.session_id and row.session_id not in read.sessions.get(key, ())
+    ]
+    if unknown:
+        client.insert("trace_sessions", unknown, ["project_id", "trace_id", "session_id"])
+        traces = sorted({(project_id, trace_id) for project_id, trace_id, _ in unknown})
+        client.insert("trace_changes", traces, ["project_id", "trace_id"])
 
 
 def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: str | None = None) -> Slice:
@@ -58,9 +94,7 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
 
     def rows(name: str) -> Sequence[Sequence[Any]]:
         wanted = external("slice", ("project_id", "trace_id"), keys)
-        return client.query(
-            statement(name), parameters=databases, external_data=wanted, settings=_LIMITS
-        ).result_rows
+        return client.query(statement(name), parameters=databases, external_data=wanted, settings=_LIMITS).result_rows
 
     facts: dict[Key, list[Fact]] = defaultdict(list)
     for fact in map(Fact._make, rows("read_facts")):
@@ -73,7 +107,7 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
         deleted[project_id][kind, bytes(subject)] = deleted_ns
     return Slice(
         facts,
-        {(project_id, trace_id): ids for project_id, trace_id, ids in rows("read_trace_sessions")},
+        {(project_id, trace_id): set(ids) for project_id, trace_id, ids in rows("read_trace_sessions")},
         scores,
         {project_id: Graves(graves) for project_id, graves in deleted.items()},
     )
@@ -83,13 +117,18 @@ def reason_to_quarantine(error: Exception) -> str:
     return str(error) if isinstance(error, TooLarge) else str(error).splitlines()[0][:500]
 
 
-def write(client: Client, rows: Iterable[tuple[str, str, SessionTrace]], version: int) -> None:
+class Row(NamedTuple):
+    key: Key
+    row: SessionTrace
+
+
+def write(client: Client, rows: Iterable[Row], version: int) -> None:
     keyed = list(rows)
-    folded = [row for _, _, row in keyed]
+    folded = [row for _, row in keyed]
     by_field = dict(zip(SessionTrace._fields, zip(*folded, strict=True), strict=True))
     columns: dict[str, Sequence[Any]] = {
-        "project_id": [project_id for project_id, _, _ in keyed],
-        "trace_id": [trace_id for _, trace_id, _ in keyed],
+        "project_id": [key[0] for key, _ in keyed],
+        "trace_id": [key[1] for key, _ in keyed],
         "version": [version] * len(keyed),
         **{_COLUMN.get(field, field): _values(field, values) for field, values in by_field.items() if field != "calls"},
     }

@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.connect import error_code
 from clickhouse.rollup.calls import TooLarge
-from clickhouse.rollup.queue import SESSIONS, TRACES, Change, as_slice, mark_done, read_pending, slices
+from clickhouse.rollup.queue import SESSIONS, TRACES, Change, QueueNames, as_slice, mark_done, read_pending, slices
 from clickhouse.rollup.removal import Dead, remove_dead
 from clickhouse.rollup.statements import external, statement
-from clickhouse.rollup.traces import reason_to_quarantine, recompute
+from clickhouse.rollup.traces import TooLate, reason_to_quarantine, recompute
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,20 @@ REST_SECONDS = 2.0
 """What costs much is recomputed at most this often, however often it changes; the rest does not wait for it."""
 COSTLY_SECONDS = 0.1
 MAX_RESTING = 100_000
+MAX_SLICE_SECONDS = 300.0
+"""What was read longer ago is not written: zero rows are kept for much longer than that, and then forgotten."""
+FAILED_REST_SECONDS = 60.0
+_SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30}
 _PERMANENT = (396, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
 """Of a slice, not of the database: it is too large for its limits."""
+
+
+class Reading(NamedTuple):
+    """What was pending, to be written at this version, until it is too late."""
+
+    changes: list[Change]
+    version: int
+    too_late: Callable[[], bool]
 
 
 @dataclass
@@ -48,8 +61,13 @@ class Done:
         return self.traces + self.sessions + self.quarantined > 0
 
 
+def _elapsed() -> float:
+    """Seconds that also pass while the machine is suspended, where it can tell."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Worker:
-    def __init__(self, client: Client, everywhere: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Client, everywhere: str, clock: Callable[[], float] = _elapsed) -> None:
         self._client = client
         self._everywhere = everywhere
         self._clock = clock
@@ -63,22 +81,30 @@ class Worker:
         return done
 
     def _traces(self, done: Done) -> None:
-        pending = read_pending(self._client, TRACES)
-        for part in slices(self._rested(pending.changes), TRACES_PER_SLICE):
-            self._trace_slice(part, pending.version, done)
+        reading = self._reading(TRACES)
+        for part in slices(reading.changes, TRACES_PER_SLICE):
+            self._trace_slice(part, reading, done)
 
-    def _trace_slice(self, changes: Sequence[Change], version: int, done: Done) -> None:
-        """A slice that fails is halved until the trace is found that makes it fail; that one is named and left."""
+    def _reading(self, names: QueueNames) -> Reading:
         since = self._clock()
+        pending = read_pending(self._client, names)
+        return Reading(
+            self._rested(pending.changes), pending.version, lambda: self._clock() - since > MAX_SLICE_SECONDS
+        )
+
+    def _trace_slice(self, changes: Sequence[Change], reading: Reading, done: Done) -> None:
+        """A slice that fails is halved until the trace is found that makes it fail; that one is named and left."""
+        since, version, keys = self._clock(), reading.version, [change.key for change in changes]
         try:
-            dead = recompute(self._client, self._everywhere, [change.key for change in changes], version)
+            dead = recompute(self._client, self._everywhere, keys, version, too_late=reading.too_late)
+        except TooLate:
+            return  # it is still queued
         except (TooLarge, ClickHouseError) as error:
             if not _is_of_the_slice(error):
                 raise
             if len(changes) > 1:
-                half = len(changes) // 2
-                self._trace_slice(changes[:half], version, done)
-                self._trace_slice(changes[half:], version, done)
+                for half in _halves(changes):
+                    self._trace_slice(half, reading, done)
                 return
             self._quarantine(changes[0], version, error)
             done.quarantined += 1
@@ -90,22 +116,47 @@ class Worker:
         mark_done(self._client, TRACES, changes)
 
     def _sessions(self, done: Done) -> None:
-        pending = read_pending(self._client, SESSIONS)
-        for part in slices(self._rested(pending.changes), SESSIONS_PER_SLICE):
+        reading = self._reading(SESSIONS)
+        for part in slices(reading.changes, SESSIONS_PER_SLICE):
+            self._session_slice(part, reading, done)
+
+    def _session_slice(self, changes: Sequence[Change], reading: Reading, done: Done) -> None:
+        """Likewise; a session that fails stays queued, and is tried again after a while."""
+        if reading.too_late():
+            return
+        try:
             self._client.command(
                 statement("recompute_sessions"),
-                parameters={"version": pending.version, "everywhere": self._everywhere},
-                external_data=as_slice(part, "session_id"),
+                parameters={"version": reading.version, "everywhere": self._everywhere},
+                external_data=as_slice(changes, "session_id"),
+                settings=_SESSION_LIMITS,
             )
-            large = self._client.query(
-                statement("large_sessions"),
-                parameters={"traces": LARGE_SESSION_TRACES},
-                external_data=as_slice(part, "session_id"),
-            ).result_rows
-            for project_id, session_id in large:
-                self._resting[project_id, session_id] = self._clock() + REST_SECONDS
-            mark_done(self._client, SESSIONS, part)
-            done.sessions += len(part)
+        except ClickHouseError as error:
+            if not _is_of_the_slice(error):
+                raise
+            if len(changes) > 1:
+                for half in _halves(changes):
+                    self._session_slice(half, reading, done)
+                return
+            self._leave(changes[0], error)
+            return
+        self._rest_large(changes)
+        mark_done(self._client, SESSIONS, changes)
+        done.sessions += len(changes)
+
+    def _leave(self, change: Change, error: Exception) -> None:
+        reason = reason_to_quarantine(error)
+        log.warning("Session %s of project %s cannot be recomputed: %s", change.member, change.project_id, reason)
+        self._resting[change.key] = self._clock() + FAILED_REST_SECONDS
+
+    def _rest_large(self, changes: Sequence[Change]) -> None:
+        large = self._client.query(
+            statement("large_sessions"),
+            parameters={"traces": LARGE_SESSION_TRACES},
+            external_data=as_slice(changes, "session_id"),
+        ).result_rows
+        for project_id, session_id in large:
+            self._resting[project_id, session_id] = self._clock() + REST_SECONDS
 
     def _rested(self, changes: list[Change]) -> list[Change]:
         now = self._clock()
@@ -148,6 +199,11 @@ class Worker:
     def _insert_quarantine(self, rows: list[tuple[str, str, int, str]]) -> None:
         if rows:
             self._client.insert("quarantined_traces", rows, ["project_id", "trace_id", "version", "reason"])
+
+
+def _halves(changes: Sequence[Change]) -> tuple[Sequence[Change], Sequence[Change]]:
+    half = len(changes) // 2
+    return changes[:half], changes[half:]
 
 
 def _is_of_the_slice(error: Exception) -> bool:

@@ -1,14 +1,19 @@
--- Queue the traces whose rows are not those of their last recompute and that nobody has queued: whoever stored them died
--- before he could say so. `since` bounds the search; 0 searches everything.
+-- Queue the traces whose rows are not those of their last recompute and that nobody has queued: whoever stored or removed
+-- them died before he could say so. `since` bounds the search; 0 searches everything.
 INSERT INTO trace_changes (project_id, trace_id)
 WITH recent AS
 (
     SELECT DISTINCT project_id, trace_id
     FROM span_facts
     WHERE stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+    UNION DISTINCT
+    SELECT DISTINCT project_id, trace_id
+    FROM dead_spans
+    WHERE listed_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
 )
-SELECT stored.project_id, stored.trace_id
-FROM
+SELECT changed.project_id, changed.trace_id
+FROM recent AS changed
+LEFT JOIN
 (
     SELECT project_id, trace_id, groupBitXor(cityHash64(span_id, started_at, version)) AS mark, max(f.stored_at) AS latest
     FROM span_facts AS f FINAL
@@ -16,16 +21,16 @@ FROM
       AND (project_id, toStartOfHour(started_at), trace_id) IN
           (SELECT project_id, arrayJoin(hours), trace_id FROM trace_index WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent))
     GROUP BY project_id, trace_id
-) AS stored
+) AS stored ON stored.project_id = changed.project_id AND stored.trace_id = changed.trace_id
 LEFT JOIN
 (
     SELECT project_id, trace_id, fingerprint
     FROM session_traces FINAL
     WHERE session_id = '' AND (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
-) AS known ON known.project_id = stored.project_id AND known.trace_id = stored.trace_id
+) AS known ON known.project_id = changed.project_id AND known.trace_id = changed.trace_id
 WHERE stored.mark != known.fingerprint
   AND stored.latest < now64(6) - toIntervalSecond({grace_seconds:UInt32})
-  AND (stored.project_id, stored.trace_id) NOT IN
+  AND (changed.project_id, changed.trace_id) NOT IN
       (SELECT project_id, trace_id FROM trace_queue GROUP BY stamp, id, project_id, trace_id HAVING sum(sign) > 0)
-  AND (stored.project_id, stored.trace_id) NOT IN
+  AND (changed.project_id, changed.trace_id) NOT IN
       (SELECT project_id, trace_id FROM quarantined_traces FINAL WHERE reason != '')
