@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from otel_receiver.batch import Batch
 from otel_receiver.codec import decoded, encoded
-from otel_receiver.halving import Inserts
 from otel_receiver.segment import Disk, Place, created, framed, payload_at, scanned
 from otel_receiver.spool import SpoolBroken, SpoolFull
 from otel_receiver.verdicts import NotEver
+from otel_receiver.watched import Inserts
 
 MAX_LETTERS = 10_000
 """A schema that refuses everything must not fill the disk: when there are so many, the rest stays in the spool."""

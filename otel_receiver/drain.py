@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from otel_receiver.batch import merged
 from otel_receiver.durable import Durable
-from otel_receiver.halving import Inserts, insert_what_can_be
+from otel_receiver.halving import insert_what_can_be
 from otel_receiver.spool import Record, SpoolBroken, SpoolFull
 from otel_receiver.verdicts import NotNow
+from otel_receiver.watched import Inserts
 
 log = logging.getLogger(__name__)
 

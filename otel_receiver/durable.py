@@ -5,7 +5,7 @@ Spans received = stored + rejected + spooled + dead-lettered, whenever one looks
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -25,6 +25,7 @@ R = TypeVar("R")
 class Durable:
     def __init__(self, spool: Spool, letters: DeadLetters, metrics: Metrics) -> None:
         self._spool, self._letters, self._metrics = spool, letters, metrics
+        metrics.also(self._lines)
         # Of its own, so that a sync need not queue behind the decoding of large bodies.
         self._aside = ThreadPoolExecutor(2, "spool")
 
@@ -86,6 +87,11 @@ class Durable:
             return None if payload is None else decoded(payload)[0]
         except ValueError:
             return None
+
+    def _lines(self) -> Iterator[str]:
+        yield "# HELP genai_sessions_receiver_spool_bytes Bytes on disk, waiting for the database."
+        yield "# TYPE genai_sessions_receiver_spool_bytes gauge"
+        yield f"genai_sessions_receiver_spool_bytes {self._spool.bytes}"
 
     async def aside(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Beside the event loop, on few and always the same."""

@@ -1,35 +1,14 @@
 """One bad row must not cost the others: what the database refuses is halved until the bad rows stand alone."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from otel_receiver.batch import Batch
-from otel_receiver.verdicts import NotEver, NotNow
+from otel_receiver.verdicts import NotEver
+from otel_receiver.watched import Inserts
 
 MAX_SINGLED_OUT = 100
 """Bad rows of one batch that are found one by one, at some fifteen inserts each. What is refused beyond is taken whole:
 so many bad rows are one bad client or one bad schema, and the rest must not wait for them."""
-
-
-class Inserts(Protocol):
-    """The tables. Raises NotNow or NotEver."""
-
-    async def insert(self, batch: Batch) -> None: ...
-
-
-class Watched:
-    """The tables, and whether they answered the last time."""
-
-    def __init__(self, tables: Inserts) -> None:
-        self._tables = tables
-        self.away = False
-
-    async def insert(self, batch: Batch) -> None:
-        try:
-            await self._tables.insert(batch)
-        except NotNow:
-            self.away = True
-            raise
-        self.away = False
 
 
 class Refusal(NamedTuple):

@@ -3,14 +3,18 @@ answered."""
 
 import asyncio
 import contextlib
+import io
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
+from clickhouse_connect.driver.insert import InsertContext
+from clickhouse_connect.driver.transform import NativeTransform
 
 from clickhouse.connect import Database, connect_async, error_code
 from clickhouse.errors import DatabaseError
@@ -18,13 +22,18 @@ from otel_receiver.batch import Batch, Columns, height, merged
 from otel_receiver.drain import Drain
 from otel_receiver.durable import Durable
 from otel_receiver.errors import Unavailable
-from otel_receiver.halving import Inserts, Refusal, Watched, insert_what_can_be
-from otel_receiver.settings import is_loopback
+from otel_receiver.halving import Refusal, insert_what_can_be
 from otel_receiver.spool import Record, SpoolBroken, SpoolFull
 from otel_receiver.verdicts import UNWRITABLE, NotEver, NotNow, verdict
 from otel_receiver.waiting import Group, Waiting, WaitingRoom
+from otel_receiver.watched import Answering, Watched
 
 log = logging.getLogger(__name__)
+
+_SETTINGS = {"optimize_on_insert": 0}
+"""Copies within a block are left to merges and readers, like all others: a fifth less work for the engine."""
+
+_ANSWER_S = 2.0  # longer than any pause of a busy engine
 
 _NO_ROOM = "neither the database nor the disk takes it now; try again"
 
@@ -38,6 +47,7 @@ class WriterSettings:
     max_waiting_bytes: int = 128 << 20  # of what no insert has taken yet
     inserts: int = 2  # at a time: one is encoded while the other is in the engine
     worthwhile_rows: int = 4_000  # a second insert beside a running one waits for so many
+    linger_s: float = 0.008  # after an insert: whoever has just been answered comes with the next batch
     pause_s: float = 1.0  # after a failure batches go straight to the spool for so long
     stop_s: float = 5.0  # the product stops within 10 s, and the doors come first
 
@@ -48,6 +58,8 @@ class Tables:
     def __init__(self, database: Database, insert_s: float = 30.0) -> None:
         self._database, self._insert_s = database, insert_s
         self._client: AsyncClient | None = None
+        # Of its own, so that encoding need not queue behind the decoding of large bodies.
+        self._encoding = ThreadPoolExecutor(2, "encoding")
         self._connecting = asyncio.Lock()
         self._types: dict[str, dict[str, ClickHouseType]] = {}
 
@@ -68,7 +80,17 @@ class Tables:
         except UNWRITABLE as why:
             raise NotEver("encoding", str(why)) from why
 
+    async def answers(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                client = await self._connected()
+                await self._types_of("spans", client)
+                return await client.ping(_ANSWER_S)
+        except (ClickHouseError, DatabaseError, OSError):
+            return False
+
     async def close(self) -> None:
+        self._encoding.shutdown(wait=False)
         if self._client is not None:
             await self._client.close()
 
@@ -77,22 +99,14 @@ class Tables:
             return
         client = await self._connected()
         types = await self._types_of(table, client)
-        # A third of the columns says nothing in most batches; the database knows their defaults itself.
-        told = {name: values for name, values in columns.items() if _tells(values, types[name])}
-        await client.insert(
-            table,
-            list(told.values()),
-            column_names=list(told),
-            column_types=[types[name] for name in told],
-            column_oriented=True,
-        )
+        loop = asyncio.get_running_loop()
+        block = await loop.run_in_executor(self._encoding, encoded, table, columns, types)
+        await client.raw_insert(insert_block=io.BytesIO(block), settings=_SETTINGS)
 
     async def _connected(self) -> AsyncClient:
         async with self._connecting:
             if self._client is None:
                 self._client = await connect_async(self._database)
-                if is_loopback(self._database.host):
-                    self._client.write_compression = None  # costs more than it saves
             return self._client
 
     async def _types_of(self, table: str, client: AsyncClient) -> dict[str, ClickHouseType]:
@@ -102,8 +116,21 @@ class Tables:
         return self._types[table]
 
 
+def encoded(table: str, columns: Columns, types: Mapping[str, ClickHouseType]) -> bytes:
+    """An INSERT in the Native format, of the columns that hold anything but their default: in most batches a third says
+    nothing, and would cost as much."""
+    told = {name: values for name, values in columns.items() if _tells(values, types[name])}
+    kinds = [types[name] for name in told]
+    data = list(told.values())
+    context = InsertContext(table, list(told), kinds, data=data, column_oriented=True, block_size=height(columns))
+    block = b"".join(NativeTransform.build_insert(context))
+    if context.insert_exception is not None:
+        raise context.insert_exception
+    return block
+
+
 def _tells(values: Sequence[Any], kind: ClickHouseType) -> bool:
-    """Whether a column holds anything but its default. In a nullable one zero is a value, and null is none."""
+    """In a nullable column zero is a value, and null is none."""
     return any(value is not None for value in values) if kind.nullable else any(values)
 
 
@@ -115,25 +142,26 @@ def _changes(batch: Batch) -> Columns:
 class Writer:
     """`start` before the first `write`; after `stop` nothing that was acknowledged is in memory alone."""
 
-    def __init__(self, tables: Inserts, durable: Durable, settings: WriterSettings) -> None:
+    def __init__(self, tables: Answering, durable: Durable, settings: WriterSettings) -> None:
         self._tables, self._durable, self._settings = Watched(tables), durable, settings
         self._drain = Drain(self._tables, durable)
         self._room = WaitingRoom()
         self._changed = asyncio.Event()  # something arrived, or an insert ended
         self._inserts: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._paused_until = 0.0
+        self._paused_until = self._linger_until = 0.0
         self._stopping = False
 
     @property
     def away(self) -> bool:
-        """The database, as of the last try."""
+        """The database does not answer, or takes nothing: what comes goes to the spool."""
         return self._tables.away
 
     async def start(self) -> None:
         """Raises SpoolBroken where its folder cannot be used."""
         await self._durable.adopt()
-        self._loops = [asyncio.create_task(self._take_groups()), asyncio.create_task(self._drain.forever())]
+        forever = (self._take_groups(), self._drain.forever(), self._tables.look_forever())
+        self._loops = [asyncio.create_task(loop) for loop in forever]
 
     async def write(self, batch: Batch) -> None:
         """Returns when the batch is safe: in the tables, or on disk. Raises Unavailable where it can be neither."""
@@ -185,11 +213,13 @@ class Writer:
             now, running, due = loop.time(), len(self._inserts), self._room.due
             paused = now < self._paused_until
             gathered = self._room.rows >= settings.worthwhile_rows or now >= due - settings.ack_s / 2
-            if not paused and (running == 0 or (running < settings.inserts and gathered)):
+            alone = running == 0 and now >= self._linger_until
+            if not paused and (alone or (running < settings.inserts and gathered)):
                 return True
             if now >= due or (paused and gathered):
                 return False
-            await self._something_changes(due if gathered else due - settings.ack_s / 2)
+            later = due if gathered else due - settings.ack_s / 2
+            await self._something_changes(min(later, self._linger_until) if running == 0 and not paused else later)
 
     async def _something_changes(self, until: float | None) -> None:
         self._changed.clear()
@@ -202,6 +232,8 @@ class Writer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._inserts.discard(task)
+        if len(self._room) > 0:
+            self._linger_until = asyncio.get_running_loop().time() + self._settings.linger_s
         self._changed.set()
 
     async def _finish(self, group: Group, way: Callable[[Group, Batch], Awaitable[object]]) -> None:

@@ -466,3 +466,29 @@ def test_a_spool_of_another_version_is_kept_aside(tmp_path: Path) -> None:
             assert receiver.counts() == {"received": 4, "stored": 0, "spooled": 0, "dead": 4}
 
     asyncio.run(play())
+
+
+def test_readiness_knows_whether_the_database_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is written, and while nothing is; one that answers but takes nothing is away too."""
+    monkeypatch.setattr("otel_receiver.watched.LOOK_S", 0.01)
+
+    async def refuse(_: Batch) -> None:
+        raise NotNow(164)
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables) as receiver:
+            writer = receiver.writer
+            await asyncio.sleep(0.05)
+            assert writer.away
+            tables.before = None
+            await eventually(lambda: not writer.away)
+            tables.before = refuse
+            assert await receiver.write(batch_of(1))
+            await asyncio.sleep(0.05)
+            assert writer.away
+            tables.before = None
+            await eventually(lambda: not writer.away)
+        assert "spool_bytes 0" in receiver.metrics.text()
+
+    asyncio.run(play())

@@ -171,6 +171,18 @@ def test_errors_that_are_not_the_rows_are_not_for_good(database: Database, clien
         insert(database, batch_of(1))
 
 
+def test_an_answer_is_one_of_our_own_database(shared_database: Database) -> None:
+    """A server without our tables, or none at all, is not ready."""
+
+    async def answers(database: Database) -> bool:
+        async with tables_of(database) as tables:
+            return await tables.answers()
+
+    assert asyncio.run(answers(shared_database))
+    assert not asyncio.run(answers(shared_database.within("default")))
+    assert not asyncio.run(answers(Database("127.0.0.1", 1)))
+
+
 def test_a_row_that_the_database_refuses_is_buried(database: Database, client: Client, tmp_path: Path) -> None:
     """By a constraint of the table: the neighbours are stored, the letter says why, and can be replayed."""
     client.command("ALTER TABLE spans ADD CONSTRAINT no_poison CHECK name != 'poison'")

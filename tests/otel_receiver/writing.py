@@ -10,11 +10,11 @@ from otel_receiver.batch import Batch
 from otel_receiver.dead_letters import DeadLetters
 from otel_receiver.durable import Durable
 from otel_receiver.errors import Unavailable
-from otel_receiver.halving import Inserts
 from otel_receiver.metrics import Metrics
 from otel_receiver.segment import Disk
 from otel_receiver.spool import Spool, SpoolLimits
 from otel_receiver.verdicts import NotEver, NotNow
+from otel_receiver.watched import Answering
 from otel_receiver.writer import Writer, WriterSettings
 
 QUICK = WriterSettings(ack_s=0.1, hold_s=0.2, pause_s=0.05, stop_s=2.0, worthwhile_rows=50)
@@ -29,6 +29,9 @@ class FakeTables:
         self.names: Counter[str] = Counter()
         self.inserts: list[int] = []
         self.at_once = self.most_at_once = 0
+
+    async def answers(self) -> bool:
+        return self.before not in (away, hang)
 
     async def insert(self, batch: Batch) -> None:
         self.at_once += 1
@@ -59,7 +62,7 @@ class Receiver:
     def __init__(
         self,
         folder: Path,
-        tables: Inserts,
+        tables: Answering,
         settings: WriterSettings = QUICK,
         limits: SpoolLimits = ROOMY,
         disk: Disk | None = None,
@@ -96,7 +99,7 @@ class Receiver:
 @asynccontextmanager
 async def receiving(
     folder: Path,
-    tables: Inserts,
+    tables: Answering,
     settings: WriterSettings = QUICK,
     limits: SpoolLimits = ROOMY,
     disk: Disk | None = None,
