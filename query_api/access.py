@@ -29,6 +29,7 @@ class Caller:
     project: str
     scopes: frozenset[KeyScope]
     named: str | None  # the project, where it is not the one that the key opens first
+    projects: tuple[str, ...]  # all that the key opens
 
 
 Requirement = Callable[[Request], Awaitable[Caller]]
@@ -42,7 +43,7 @@ def requires(scope: KeyScope) -> Requirement:
         if scope not in key.scopes:
             raise Problem(HTTPStatus.FORBIDDEN, f'This needs a key with the scope "{scope}"; yours has not.')
         project = _project_of(request, key)
-        return Caller(key.name, project, key.scopes, project if project != key.projects[0] else None)
+        return Caller(key.name, project, key.scopes, project if project != key.projects[0] else None, key.projects)
 
     caller.scope = scope  # type: ignore[attr-defined]
     return caller

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,8 @@ _FORMAT = {
 }
 _TOO_LARGE = frozenset({158, 241, 307, 396})  # rows, memory, bytes, rows or bytes
 _TOO_SLOW = frozenset({159, 160})
+_AWAY = frozenset({47, 60, 81, 202, 209, 210, 236, 241, 279, 497, 516, 999, 1000})
+"""No schema yet, or an older one; too busy; cut off from its shards; or it does not know us (any more)."""
 _FOLDER = Path(__file__).parent / "sql"
 
 
@@ -165,5 +168,8 @@ def _problem(error: Exception, name: str) -> Problem:
         return away("The query took longer than it may. Narrow the time range or the filter.")
     if code in _TOO_LARGE and "(total)" not in str(error):
         return too_large("The query needs more memory than it may use. Narrow the time range or the filter.")
-    log.warning("The statement %s failed: %s", name, error)
-    return away("The database does not answer. Is it started, and is its schema up to date?")
+    # What the database says repeats the statement, and with it what somebody searched for.
+    log.warning("The statement %s failed with code %s: %s", name, code, str(error)[:200])
+    if code is None or code in _AWAY:
+        return away("The database does not answer. Is it started, and is its schema up to date?")
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of ours; the log says more.")

@@ -78,6 +78,10 @@ class Filter:
         return any(isinstance(term, OneOf) and term.key == "text" for term in self.terms)
 
     @property
+    def only_times(self) -> bool:
+        return all(isinstance(term, Active) for term in self.terms)
+
+    @property
     def from_ns(self) -> int:
         return max((term.from_ns for term in self.terms if isinstance(term, Active)), default=0)
 

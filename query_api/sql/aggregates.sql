@@ -1,0 +1,196 @@
+-- Groups of calls, by up to two keys: what they add up to, and how that is spread over the sessions. A call belongs to
+-- the moment of its start, a trace without calls to its own. Each session's part of a group is added up first, because a
+-- percentile needs the parts themselves. Keys are texts; the empty one is null.
+WITH if({sort:Identifier} IS NULL, NULL,
+        CAST(ifNull({sort:Identifier}, 0), 'Decimal(38, 12)') * if({descending:Bool}, -1, 1)) AS key,
+     CAST(NULL, 'Nullable(UInt8)') AS no_value,
+     concat(p.key_1, '\0', p.key_2) AS id
+SELECT
+    p.key_1 AS key_1, p.key_2 AS key_2, p.sessions AS sessions, p.traces AS traces, p.turns AS turns, p.users AS users,
+    p.input_tokens AS input_tokens, p.output_tokens AS output_tokens, p.total_tokens AS total_tokens,
+    p.cache_read_tokens AS cache_read_tokens, p.cache_write_tokens AS cache_write_tokens,
+    p.reasoning_tokens AS reasoning_tokens, p.cost_usd AS cost_usd, p.unpriced_turns AS unpriced_turns,
+    p.errors AS errors, p.error_traces AS error_traces, p.error_traces / p.traces AS error_rate,
+    CAST((p.mean_cost, p.spread_cost[1], p.spread_cost[2], p.spread_cost[3], p.spread_cost[4], p.max_cost),
+         'Tuple(mean Nullable(Float64), p50 Nullable(Float64), p90 Nullable(Float64), p95 Nullable(Float64),
+                p99 Nullable(Float64), max Nullable(Float64))') AS cost_per_session,
+    CAST((p.mean_tokens, p.spread_tokens[1], p.spread_tokens[2], p.spread_tokens[3], p.spread_tokens[4], p.max_tokens),
+         'Tuple(mean Nullable(Float64), p50 Nullable(Float64), p90 Nullable(Float64), p95 Nullable(Float64),
+                p99 Nullable(Float64), max Nullable(Float64))') AS tokens_per_session,
+    CAST((p.mean_turns, p.spread_turns[1], p.spread_turns[2], p.spread_turns[3], p.spread_turns[4], p.max_turns),
+         'Tuple(mean Nullable(Float64), p50 Nullable(Float64), p90 Nullable(Float64), p95 Nullable(Float64),
+                p99 Nullable(Float64), max Nullable(Float64))') AS turns_per_session,
+    CAST((p.mean_duration, p.spread_duration[1], p.spread_duration[2], p.spread_duration[3], p.spread_duration[4], p.max_duration),
+         'Tuple(mean Nullable(Float64), p50 Nullable(Float64), p90 Nullable(Float64), p95 Nullable(Float64),
+                p99 Nullable(Float64), max Nullable(Float64))') AS duration_per_session,
+    toString(key) AS sort_value, id AS sort_id
+FROM
+(
+    SELECT
+        o.key_1 AS key_1, o.key_2 AS key_2, count() AS sessions, uniqExactArray(o.trace_ids) AS traces,
+        uniqExactArray(o.failed_ids) AS error_traces, uniqExactArray(o.users) AS users, sum(o.turns) AS turns,
+        sum(o.input_tokens) AS input_tokens, sum(o.output_tokens) AS output_tokens,
+        sum(o.input_tokens + o.output_tokens) AS total_tokens, sum(o.cache_read_tokens) AS cache_read_tokens,
+        sum(o.cache_write_tokens) AS cache_write_tokens, sum(o.reasoning_tokens) AS reasoning_tokens,
+        sum(o.cost_usd) AS cost_usd, sum(o.unpriced_turns) AS unpriced_turns, sum(o.errors) AS errors,
+        toFloat64(sum(o.cost_usd)) / count(o.cost_usd) AS mean_cost,
+        quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(toFloat64(o.cost_usd)) AS spread_cost,
+        max(toFloat64(o.cost_usd)) AS max_cost,
+        avg(o.input_tokens + o.output_tokens) AS mean_tokens,
+        quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(o.input_tokens + o.output_tokens) AS spread_tokens,
+        max(o.input_tokens + o.output_tokens) AS max_tokens,
+        avg(o.turns) AS mean_turns, quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(o.turns) AS spread_turns,
+        max(o.turns) AS max_turns,
+        avg(w.duration_ms) AS mean_duration,
+        quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(w.duration_ms) AS spread_duration,
+        max(w.duration_ms) AS max_duration
+    FROM
+    (
+        SELECT
+            c.key_1 AS key_1, c.key_2 AS key_2, c.session_id AS session_id, groupUniqArray(c.trace_id) AS trace_ids,
+            groupUniqArrayIf(c.trace_id, c.trace_failed) AS failed_ids,
+            arrayDistinct(groupArrayArray(c.users)) AS users, countIf(c.is_turn) AS turns,
+            countIf(c.is_turn AND c.failed) AS errors,
+            countIf(c.is_turn AND c.cost_usd IS NULL AND NOT (c.failed AND NOT c.has_usage)) AS unpriced_turns,
+            sum(ifNull(c.input_tokens, 0)) AS input_tokens, sum(ifNull(c.output_tokens, 0)) AS output_tokens,
+            sum(ifNull(c.cache_read_tokens, 0)) AS cache_read_tokens,
+            sum(ifNull(c.cache_write_tokens, 0)) AS cache_write_tokens,
+            sum(ifNull(c.reasoning_tokens, 0)) AS reasoning_tokens, sum(toDecimal128(c.cost_usd, 12)) AS cost_usd
+        FROM
+        (
+            WITH
+                if(calls.span_id = '', t.started_at, calls.started_at) AS at,
+                [if(calls.response_model != '', calls.response_model, calls.request_model)] AS by_model,
+                [calls.user_id] AS by_user,
+                [calls.service] AS by_service,
+                if(empty(t.environments), [''], CAST(t.environments, 'Array(String)')) AS by_environment,
+                if(empty(t.tags), [''], CAST(t.tags, 'Array(String)')) AS by_tag,
+                if(t.failed, ['error'], ['ok']) AS by_status,
+                arrayMap(x -> x.value, arrayFilter(x -> x.key = {metadata_1:String}, t.metadata)) AS values_1,
+                arrayMap(x -> x.value, arrayFilter(x -> x.key = {metadata_2:String}, t.metadata)) AS values_2,
+                if(empty(values_1), [''], values_1) AS by_metadata_1,
+                if(empty(values_2), [''], values_2) AS by_metadata_2,
+                [toString(toDate(at, {tz:String}))] AS by_day,
+                [toString(toMonday(at, {tz:String}))] AS by_week,
+                [formatDateTime(toStartOfHour(at, {tz:String}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')] AS by_hour,
+                [''] AS by_nothing
+            SELECT
+                arrayJoin({by_1:Identifier}) AS key_1, arrayJoin({by_2:Identifier}) AS key_2,
+                t.session_id AS session_id, t.trace_id AS trace_id, t.failed AS trace_failed,
+                calls.kind = 'llm' AS is_turn, calls.failed AS failed, calls.cost_usd AS cost_usd,
+                calls.input_tokens AS input_tokens, calls.output_tokens AS output_tokens,
+                calls.cache_read_tokens AS cache_read_tokens, calls.cache_write_tokens AS cache_write_tokens,
+                calls.reasoning_tokens AS reasoning_tokens,
+                coalesce(calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,
+                         calls.reasoning_tokens) IS NOT NULL AS has_usage,
+                if(calls.span_id = '', t.user_ids, if(calls.user_id = '', [], [calls.user_id])) AS users
+            FROM session_traces AS t FINAL
+            LEFT ARRAY JOIN calls
+            WHERE t.project_id = {project:String}
+              AND t.spans > 0
+              AND t.session_id != ''
+              AND t.ended_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+              AND t.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+              AND at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+              AND at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+              AND ({everything:Bool} OR t.session_id IN (
+                SELECT s.session_id FROM sessions AS s FINAL
+                WHERE s.project_id = {project:String}
+                  AND s.spans > 0
+                  -- the filter
+                  AND s.last_active_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+                  AND s.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+                  AND (empty({session_any:Array(String)}) OR s.session_id IN {session_any:Array(String)})
+                  AND s.session_id NOT IN {session_none:Array(String)}
+                  AND (empty({prefix_any:Array(Array(String))})
+                       OR arrayAll(g -> arrayExists(p -> startsWith(s.session_id, p), g), {prefix_any:Array(Array(String))}))
+                  AND (empty({status_any:Array(String)}) OR if(s.error_traces > 0, 'error', 'ok') IN {status_any:Array(String)})
+                  AND (empty({user_any:Array(Array(String))}) OR arrayAll(g -> hasAny(s.user_ids, g), {user_any:Array(Array(String))}))
+                  AND (empty({user_none:Array(String)}) OR NOT hasAny(s.user_ids, {user_none:Array(String)}))
+                  AND (empty({model_any:Array(Array(String))})
+                       OR arrayAll(g -> hasAny(s.models, g) OR hasAny(s.requested_models, g), {model_any:Array(Array(String))}))
+                  AND (empty({model_none:Array(String)})
+                       OR NOT (hasAny(s.models, {model_none:Array(String)}) OR hasAny(s.requested_models, {model_none:Array(String)})))
+                  AND (empty({service_any:Array(Array(String))})
+                       OR arrayAll(g -> hasAny(s.services, g), {service_any:Array(Array(String))}))
+                  AND (empty({service_none:Array(String)}) OR NOT hasAny(s.services, {service_none:Array(String)}))
+                  AND (empty({environment_any:Array(Array(String))})
+                       OR arrayAll(g -> hasAny(s.environments, g), {environment_any:Array(Array(String))}))
+                  AND (empty({environment_none:Array(String)}) OR NOT hasAny(s.environments, {environment_none:Array(String)}))
+                  AND (empty({tag_any:Array(Array(String))}) OR arrayAll(g -> hasAny(s.tags, g), {tag_any:Array(Array(String))}))
+                  AND (empty({tag_none:Array(String)}) OR NOT hasAny(s.tags, {tag_none:Array(String)}))
+                  AND (empty({tool_any:Array(Array(String))}) OR arrayAll(g -> hasAny(s.tools, g), {tool_any:Array(Array(String))}))
+                  AND (empty({tool_none:Array(String)}) OR NOT hasAny(s.tools, {tool_none:Array(String)}))
+                  AND (empty({agent_any:Array(Array(String))}) OR arrayAll(g -> hasAny(s.agents, g), {agent_any:Array(Array(String))}))
+                  AND (empty({agent_none:Array(String)}) OR NOT hasAny(s.agents, {agent_none:Array(String)}))
+                  AND (empty({release_any:Array(Array(String))})
+                       OR arrayAll(g -> hasAny(s.releases, g), {release_any:Array(Array(String))}))
+                  AND (empty({release_none:Array(String)}) OR NOT hasAny(s.releases, {release_none:Array(String)}))
+                  AND (empty({prompt_any:Array(Array(String))})
+                       OR arrayAll(g -> hasAny(s.prompts, g), {prompt_any:Array(Array(String))}))
+                  AND (empty({prompt_none:Array(String)}) OR NOT hasAny(s.prompts, {prompt_none:Array(String)}))
+                  AND (empty({metadata_any:Array(Array(Tuple(String, String)))})
+                       OR arrayAll(g -> arrayExists(p -> has(g, (p.key, p.value)), s.metadata),
+                                   {metadata_any:Array(Array(Tuple(String, String)))}))
+                  AND (empty({metadata_none:Array(Tuple(String, String))})
+                       OR NOT arrayExists(p -> has({metadata_none:Array(Tuple(String, String))}, (p.key, p.value)), s.metadata))
+                  AND (empty({label_any:Array(Array(Tuple(String, String)))})
+                       OR arrayAll(g -> arrayExists(x -> has(g, (x.name, x.label)), s.scores),
+                                   {label_any:Array(Array(Tuple(String, String)))}))
+                  AND (empty({label_none:Array(Tuple(String, String))})
+                       OR NOT arrayExists(x -> has({label_none:Array(Tuple(String, String))}, (x.name, x.label)), s.scores))
+                  AND (empty({scored:Array(Tuple(String, Float64, Float64))})
+                       OR arrayAll(r -> ifNull(
+                                       arraySum(x -> if(x.name = r.1, ifNull(x.value, 0) * x.count, 0), s.scores)
+                                       / nullIf(arraySum(x -> if(x.name = r.1 AND x.value IS NOT NULL, x.count, 0), s.scores), 0)
+                                       BETWEEN r.2 AND r.3, false),
+                                   {scored:Array(Tuple(String, Float64, Float64))}))
+                  AND (empty({turns:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.turns BETWEEN r.1 AND r.2, {turns:Array(Tuple(Int128, Int128))}))
+                  AND (empty({tokens:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.total_tokens BETWEEN r.1 AND r.2, {tokens:Array(Tuple(Int128, Int128))}))
+                  AND (empty({duration:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.duration_ns BETWEEN r.1 AND r.2, {duration:Array(Tuple(Int128, Int128))}))
+                  AND (empty({traces:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.traces BETWEEN r.1 AND r.2, {traces:Array(Tuple(Int128, Int128))}))
+                  AND (empty({spans:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.spans BETWEEN r.1 AND r.2, {spans:Array(Tuple(Int128, Int128))}))
+                  AND (empty({errors:Array(Tuple(Int128, Int128))})
+                       OR arrayExists(r -> s.errors BETWEEN r.1 AND r.2, {errors:Array(Tuple(Int128, Int128))}))
+                  AND (empty({cost:Array(Tuple(Decimal(38, 12), Decimal(38, 12)))})
+                       OR if(s.cost_usd IS NULL, {cost_unknown:Bool},
+                             arrayExists(r -> assumeNotNull(s.cost_usd) BETWEEN r.1 AND r.2,
+                                         {cost:Array(Tuple(Decimal(38, 12), Decimal(38, 12)))})))
+                  AND (empty({name_any:Array(Array(String))}) OR s.session_id IN (
+                      SELECT t.session_id
+                      FROM session_traces AS t FINAL
+                      WHERE t.project_id = {project:String} AND t.spans > 0
+                        AND has(arrayFlatten({name_any:Array(Array(String))}), t.name)
+                      GROUP BY t.session_id
+                      HAVING arrayAll(g -> hasAny(groupUniqArray(t.name), g), {name_any:Array(Array(String))})))
+                  AND (empty({name_none:Array(String)}) OR s.session_id NOT IN (
+                      SELECT t.session_id
+                      FROM session_traces AS t FINAL
+                      WHERE t.project_id = {project:String} AND t.spans > 0 AND has({name_none:Array(String)}, t.name)))
+                  AND (NOT {searched:Bool} OR s.session_id IN (SELECT session_id FROM said))
+                  -- end of the filter
+              ))
+        ) AS c
+        GROUP BY key_1, key_2, session_id
+    ) AS o
+    LEFT JOIN
+    (
+        SELECT s.session_id AS session_id, s.duration_ns / 1e6 AS duration_ms
+        FROM sessions AS s FINAL
+        WHERE s.project_id = {project:String}
+          AND s.spans > 0
+          AND s.last_active_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+          AND s.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+    ) AS w ON w.session_id = o.session_id
+    GROUP BY key_1, key_2
+) AS p
+WHERE {after_id:Nullable(String)} IS NULL
+   OR (key IS NULL, ifNull(key, 0), id)
+      > ({after_null:Bool}, {after_value:Decimal(38, 12)}, ifNull({after_id:Nullable(String)}, ''))
+ORDER BY key IS NULL, key, id
+LIMIT {limit:UInt32}
