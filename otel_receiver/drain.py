@@ -29,6 +29,7 @@ MAX_BYTES = 16 << 20
 class Drain:
     def __init__(self, tables: Inserts, durable: Durable) -> None:
         self._tables, self._durable = tables, durable
+        self._careful = False  # the last insert was not answered: one batch at a time, it may have been too large
         self._wakened = asyncio.Event()
         self._empty = asyncio.Event()
 
@@ -75,9 +76,11 @@ class Drain:
         """One pass over what waits. False where something has to be tried again."""
         done = True
         try:
-            for records in _together(await self._durable.waiting()):
+            for records in _together(await self._durable.waiting(), 1 if self._careful else MAX_SPANS):
                 done = await self._stored(records) and done
+                self._careful = False
         except NotNow:
+            self._careful = True
             return False
         except Exception:
             log.exception("The spool could not be drained; it is tried again.")  # the task's edge: it must live on
@@ -112,13 +115,13 @@ class Drain:
         await self._durable.settle(batch, refusals, [record for record, _ in whole])
 
 
-def _together(records: Sequence[Record]) -> Iterator[list[Record]]:
+def _together(records: Sequence[Record], max_spans: int) -> Iterator[list[Record]]:
     """In order, as many in one insert as are worth it."""
     group: list[Record] = []
     spans = size = 0
     for record in records:
         spans, size = spans + record.place.spans, size + record.place.length
-        if group and (spans > MAX_SPANS or size > MAX_BYTES):
+        if group and (spans > max_spans or size > MAX_BYTES):
             yield group
             group, spans, size = [], record.place.spans, record.place.length
         group.append(record)

@@ -69,6 +69,7 @@ class Tables:
             async with asyncio.timeout(self._insert_s):
                 await self._insert("spans", batch.spans)
                 await self._insert("scores", batch.scores)
+                await self._insert("log_calls", batch.log_calls)
                 # After the rows are visible: a stamp taken before would let a recompute miss them.
                 await self._insert("trace_changes", _changes(batch))
         except DataError as why:
@@ -131,7 +132,7 @@ def encoded(table: str, columns: Columns, types: Mapping[str, ClickHouseType]) -
 
 def _tells(values: Sequence[Any], kind: ClickHouseType) -> bool:
     """In a nullable column zero is a value, and null is none."""
-    return any(value is not None for value in values) if kind.nullable else any(values)
+    return values.count(None) < len(values) if kind.nullable else any(values)
 
 
 def _changes(batch: Batch) -> Columns:
@@ -260,6 +261,9 @@ class Writer:
         finally:
             attempt.cancel()
             await asyncio.wait({attempt})  # else it may outlive the client it uses
+            if record is not None:
+                await self._durable.release(record)
+                self._drain.wake()
 
     async def _attempt(self, batch: Batch) -> list[Refusal] | None:
         """What the tables refuse of it for good; None where it has to be tried again."""
@@ -282,10 +286,7 @@ class Writer:
                 await self._durable.settle(batch, refusals, [] if record is None else [record])
                 group.safe()
                 return
-        if record is not None:
-            await self._durable.release(record)
-            self._drain.wake()
-        else:
+        if record is None:
             await self._kept(group, batch, held=False)
 
     async def _kept(self, group: Group, batch: Batch, *, held: bool) -> Record | None:

@@ -250,6 +250,24 @@ def test_an_unknown_error_keeps_its_batch_in_the_spool_and_lets_the_others_pass(
     asyncio.run(play())
 
 
+def test_what_is_too_much_for_one_insert_goes_in_several(tmp_path: Path) -> None:
+    """A database that does not answer may be away, or busy with what it was given."""
+
+    async def weak(batch: Batch) -> None:
+        if batch.row_count > 2:
+            raise NotNow
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables) as receiver:
+            for number in range(4):
+                assert await receiver.write(batch_of(2, 2 * number))
+            tables.before = weak
+            await eventually(lambda: receiver.counts()["stored"] == 8)
+
+    asyncio.run(play())
+
+
 def test_an_error_of_our_own_is_no_reason_to_lose_a_batch(tmp_path: Path) -> None:
     """The spool takes it, somebody reads the log."""
 

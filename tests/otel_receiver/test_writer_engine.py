@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -24,6 +27,7 @@ from otel_receiver.span import Event, Link
 from otel_receiver.verdicts import NotEver, NotNow
 from otel_receiver.writer import Tables, WriterSettings
 from tests.otel_receiver.spans import NOW_NS, batch_of, rows, span
+from tests.otel_receiver.victim import SPANS
 from tests.otel_receiver.writing import Receiver, eventually, receiving
 
 SETTINGS = WriterSettings(stop_s=10.0, pause_s=0.2)
@@ -339,3 +343,43 @@ def test_several_writers_share_a_database_and_a_folder(own_engine: Engine, tmp_p
 
     asyncio.run(play())
     assert len(names_stored(own_engine)) == 1_600
+
+
+def acknowledged_until_killed(
+    folder: Path, engine: Engine, first: int, fault: signal.Signals | None, after_s: float
+) -> set[str]:
+    """The names of the spans that a receiver had acknowledged when it was killed, some time after a fault."""
+    command = [sys.executable, "-m", "tests.otel_receiver.victim", str(folder), engine.database().url, str(first)]
+    pid = engine.pid
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as victim:
+        assert victim.stdout is not None
+        numbers = [victim.stdout.readline()]  # it has begun
+        if fault is not None:
+            os.kill(pid, fault)
+        time.sleep(after_s)
+        victim.kill()
+        numbers += victim.stdout.readlines()
+    if fault is signal.SIGSTOP:
+        os.kill(pid, signal.SIGCONT)
+    whole = [int(number) for number in numbers if number.endswith("\n")]
+    return {f"chat {number}" for start in whole for number in range(start, start + SPANS)}
+
+
+@pytest.mark.slow
+def test_a_receiver_killed_at_any_moment_loses_nothing(own_engine: Engine, tmp_path: Path) -> None:
+    """kill -9 under load, with the engine well, hung and killed too: what was acknowledged is stored, once."""
+    chance, acked = random.Random(5), set[str]()
+    for life in range(9):
+        fault = (None, signal.SIGSTOP, signal.SIGKILL)[life % 3]
+        acked |= acknowledged_until_killed(tmp_path, own_engine, 1_000_000 * life, fault, chance.random() * 2)
+
+    async def drain() -> None:
+        async with tables_of(own_engine.database()) as tables, receiving(tmp_path, tables, SETTINGS) as receiver:
+            await eventually(lambda: receiver.counts()["spooled"] == 0, within_s=60)
+            assert receiver.balanced()
+
+    asyncio.run(drain())
+    names = names_stored(own_engine)
+    assert len(acked) > 100
+    assert acked <= set(names)
+    assert len(names) == len(set(names))
