@@ -394,6 +394,7 @@ def test_the_spool_of_a_dead_worker_is_stored_by_a_living_one(tmp_path: Path, mo
             assert await dead.write(batch_of(4))
             for task in dead.writer._loops:
                 task.cancel()
+            dead.writer._durable._aside.shutdown(wait=True)  # else it may take its own folder back
             dead.spool._folders.release()
             await eventually(lambda: receiver.counts()["stored"] == 4)
             assert receiver.balanced()
