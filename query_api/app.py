@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: ApiSettings) -> FastAPI:
     register_id_convertor()
-    from query_api.routes import aggregates, health, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
+    from query_api.routes import aggregates, export, health, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
 
     secret = read_or_make(settings.data_dir)
     service = Service(settings, Connection(settings), secret, Signer(secret), Audit(settings.data_dir))
@@ -45,7 +45,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (health, sessions, traces, users, aggregates, projects):
+    for routes in (health, sessions, traces, users, aggregates, projects, export):
         app.include_router(routes.router)
     _answer_errors(app)
     app.add_middleware(RawPath)

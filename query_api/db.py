@@ -15,6 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiohttp
 import orjson
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -46,6 +47,7 @@ _FORMAT = {
     "output_format_json_validate_utf8": 1,
     "date_time_output_format": "iso",
 }
+_FAILURES = (ClickHouseError, DatabaseError, aiohttp.ClientError, OSError, TimeoutError)
 _TOO_LARGE = frozenset({158, 241, 307, 396})  # rows, memory, bytes, rows or bytes
 _TOO_SLOW = frozenset({159, 160})
 _AWAY = frozenset({47, 60, 81, 202, 209, 210, 236, 241, 279, 497, 516, 999, 1000})
@@ -64,7 +66,9 @@ class Connection:
     def __init__(self, settings: ApiSettings) -> None:
         self._database = settings.read_database or settings.database
         self._seconds = settings.query_seconds
+        self._export_seconds = settings.export_seconds
         self._turns = asyncio.Semaphore(settings.queries_at_once)
+        self._exports = asyncio.Semaphore(settings.exports_at_once)
         self._opening = asyncio.Lock()
         self._client: AsyncClient | None = None
         self._limits = _FORMAT | {
@@ -73,39 +77,45 @@ class Connection:
             "cancel_http_readonly_queries_on_client_close": 1,
         }
 
-    async def read(self, name: str, parameters: Parameters, said: ExternalData | None = None) -> list[Row]:
-        body = await self.read_as("JSONEachRow", name, parameters, said)
-        return [orjson.loads(line) for line in body.splitlines()]
-
-    async def read_as(self, form: str, name: str, parameters: Parameters, said: ExternalData | None = None) -> bytes:
-        """`said`: the table of that name, sent beside the statement."""
+    async def read(self, form: str, name: str, parameters: Parameters, beside: ExternalData | None = None) -> bytes:
         settings = {"max_execution_time": self._seconds, "max_result_bytes": MAX_RESULT_BYTES}
-        async with self._turn():
+        async with _turn(self._turns):
             try:
                 async with asyncio.timeout(self._seconds + GRACE_SECONDS):
                     client = await self._opened()
                     return await client.raw_query(
-                        statement(name), parameters=parameters, settings=settings, fmt=form, external_data=said
+                        statement(name), parameters=parameters, settings=settings, fmt=form, external_data=beside
                     )
-            except (ClickHouseError, DatabaseError, OSError, TimeoutError) as error:
+            except _FAILURES as error:
                 raise _problem(error, name) from error
+
+    async def stream(
+        self, form: str, name: str, parameters: Parameters, beside: ExternalData | None = None
+    ) -> AsyncIterator[bytes]:
+        """What a statement answers, as it comes. It fails before the first piece, or breaks off."""
+        async with _turn(self._exports):
+            try:
+                client = await self._opened()
+                opened = await client.raw_stream(
+                    statement(name),
+                    parameters=parameters,
+                    settings={"max_execution_time": self._export_seconds},
+                    fmt=form,
+                    external_data=beside,
+                )
+            except _FAILURES as error:
+                raise _problem(error, name) from error
+            async with opened as chunks:
+                try:
+                    async for chunk in chunks:
+                        yield chunk
+                except _FAILURES as error:
+                    raise _problem(error, name) from error
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise away("Too many queries are running; try again in a moment.") from None
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def _opened(self) -> AsyncClient:
         async with self._opening:
@@ -114,6 +124,26 @@ class Connection:
                 # In the address they could be longer than servers take: a filter may hold many long ids.
                 self._client.form_encode_query_params = True
             return self._client
+
+
+@contextlib.asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await turns.acquire()
+    except TimeoutError:
+        raise away("Too many queries are running; try again in a moment.") from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+class Chosen(NamedTuple):
+    """A filter as statements take it: parameters, and a table of ids that is sent beside the statement."""
+
+    parameters: Parameters
+    ids: ExternalData
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,41 +155,54 @@ class Reader:
     content: bool
     named: str | None = None  # the project, where addresses have to name it: it is not the first that the key opens
 
-    async def rows(self, name: str, chosen: "Chosen | None" = None, **parameters: Any) -> list[Row]:
-        if chosen is None:
-            return await self.connection.read(name, parameters | self._whose())
-        return await self.connection.read(name, parameters | chosen.parameters | self._whose(), chosen.said)
+    async def rows(self, name: str, chosen: Chosen | None = None, **parameters: Any) -> list[Row]:
+        body = await self.connection.read("JSONEachRow", name, *self._asked(chosen, parameters))
+        return [orjson.loads(line) for line in body.splitlines()]
 
-    async def row(self, name: str, chosen: "Chosen | None" = None, **parameters: Any) -> Row | None:
+    async def row(self, name: str, chosen: Chosen | None = None, **parameters: Any) -> Row | None:
         """Of a statement that answers with one row or none."""
         rows = await self.rows(name, chosen, **parameters)
         return rows[0] if rows else None
 
-    async def choose_sessions(self, wanted: Filter) -> "Chosen":
-        return await self._choose(wanted, "said_in_sessions", ["session_id"])
+    def stream(self, form: str, name: str, chosen: Chosen | None = None, **parameters: Any) -> AsyncIterator[bytes]:
+        return self.connection.stream(form, name, *self._asked(chosen, parameters))
 
-    async def choose_traces(self, wanted: Filter) -> "Chosen":
-        return await self._choose(wanted, "said_in_traces", ["session_id", "trace_id"])
+    async def filter_sessions(self, wanted: Filter) -> Chosen:
+        """For statements that have the filter in them."""
+        return await self._said(wanted, "said_in_sessions", ["session_id"])
 
-    async def _choose(self, wanted: Filter, name: str, columns: list[str]) -> "Chosen":
+    async def filter_traces(self, wanted: Filter) -> Chosen:
+        return await self._said(wanted, "said_in_traces", ["session_id", "trace_id"])
+
+    async def choose_sessions(self, wanted: Filter, *, everything: bool) -> Chosen:
+        """For statements about what is in the sessions: their ids are looked up first, unless all are wanted."""
+        ids = b""
+        if not everything:
+            filtered = await self.filter_sessions(wanted)
+            ids = await self.connection.read("TSV", "chosen_sessions", *self._asked(filtered, {}))
+        parameters = {"everything": everything, "from_ns": wanted.from_ns, "to_ns": wanted.to_ns}
+        return Chosen(parameters, _table("chosen", ids, ["session_id"]))
+
+    async def _said(self, wanted: Filter, name: str, columns: list[str]) -> Chosen:
         """Texts are looked up first: as part of every statement they made its planning twice as long."""
         parameters = wanted.parameters()
         searched = len(wanted.texts) > 0
         texts = wanted.text_parameters() | parameters | self._whose()
-        said = await self.connection.read_as("TSV", name, texts) if searched else b""
-        structure = [f"{column} String" for column in columns]
-        table = ExternalData(file_name="said.tsv", data=said, fmt="TSV", structure=structure)
-        return Chosen(parameters | {"searched": searched}, table)
+        said = await self.connection.read("TSV", name, texts) if searched else b""
+        return Chosen(parameters | {"searched": searched}, _table("said", said, columns))
+
+    def _asked(self, chosen: Chosen | None, parameters: Parameters) -> tuple[Parameters, ExternalData | None]:
+        if chosen is None:
+            return parameters | self._whose(), None
+        return parameters | chosen.parameters | self._whose(), chosen.ids
 
     def _whose(self) -> Parameters:
         return {"project": self.project, "content": self.content}
 
 
-class Chosen(NamedTuple):
-    """A filter, as the statements take it: parameters, and the table of the ids in which its texts were said."""
-
-    parameters: Parameters
-    said: ExternalData
+def _table(name: str, rows: bytes, columns: list[str]) -> ExternalData:
+    structure = [f"{column} String" for column in columns]
+    return ExternalData(file_name=f"{name}.tsv", data=rows, fmt="TSV", structure=structure)
 
 
 def _problem(error: Exception, name: str) -> Problem:

@@ -78,6 +78,10 @@ class Filter:
         return any(isinstance(term, OneOf) and term.key == "text" for term in self.terms)
 
     @property
+    def is_empty(self) -> bool:
+        return len(self.terms) == 0
+
+    @property
     def only_times(self) -> bool:
         return all(isinstance(term, Active) for term in self.terms)
 

@@ -16,10 +16,11 @@ class ApiSettings:
     projects: Projects = field(default_factory=without_file)
     host: str = "127.0.0.1"
     port: int = 8080
-    query_seconds: int = 30  # a query that takes longer is stopped and answered with 503
+    query_seconds: float = 30  # a query that takes longer is stopped and answered with 503
     query_memory_bytes: int = 2 << 30  # of one query in the database; beyond it is answered with 413
     queries_at_once: int = 16  # more would only share the same cores; the rest waits its turn
     export_seconds: int = 3_600  # an export of everything is one long query
+    exports_at_once: int = 4  # beside the queries above: each keeps a core busy for as long as it lasts
 
     def __post_init__(self) -> None:
         if self.projects.open and not is_loopback(self.host):

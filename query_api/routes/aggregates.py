@@ -64,13 +64,13 @@ async def aggregate(
     page = begin_page(request, caller, query.limit, query.cursor)
     keys = _group_keys(query.group_by)
     wanted = allowed_filter(query, page.now_ns, reader)
-    chosen = await reader.choose_sessions(wanted)
-    everything = {"everything": wanted.only_times, "tz": query.tz}
+    # A range needs no choice of sessions: whoever has a call in it was active in it.
+    chosen = await reader.choose_sessions(wanted, everything=wanted.only_times)
     sort = query.sort if query.sort is not None else "key" if keys[:1] and keys[0] in _TIMES else "cost_usd"
     order = {"sort": "no_value" if sort == "key" else sort, "descending": query.order == "desc"}
     totals, groups = await asyncio.gather(
-        reader.row("aggregates", chosen, **everything, **_by([]), **order, **_FIRST),
-        _groups(reader, chosen, keys, **everything, **order, **page.parameters()),
+        reader.row("aggregates", chosen, tz=query.tz, **_by([]), **order, **_FIRST),
+        _groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters()),
     )
     body = {
         "totals": _sums(totals) if totals is not None else _NOTHING,
@@ -94,7 +94,8 @@ async def find_outliers(
     """Sessions or users that lie beyond Tukey's outer fence: the upper quartile, and three times the quartiles'
     distance above it."""
     page = begin_page(request, caller, query.limit, None)
-    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
+    wanted = allowed_filter(query, page.now_ns, reader)
+    chosen = await reader.choose_sessions(wanted, everything=wanted.is_empty)
     peers, *rows = await reader.rows(f"outlying_{query.kind}s", chosen, measure=query.measure, limit=query.limit + 1)
     url = session_url if query.kind == "session" else user_url
     body = {
@@ -115,7 +116,8 @@ async def list_facets(
 ) -> Response:
     """The values that filters may take among the chosen sessions, the most frequent first."""
     page = begin_page(request, caller, MAX_GROUPS, None)
-    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
+    wanted = allowed_filter(query, page.now_ns, reader)
+    chosen = await reader.choose_sessions(wanted, everything=wanted.is_empty)
     rows = await reader.rows("facets", chosen, metadata_key=query.metadata_key)
     facets: dict[str, list[Row]] = {name: [] for name in _FACETS}
     for row in rows:

@@ -17,5 +17,5 @@ async def healthz() -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """The database answers, and its schema is there; otherwise 503."""
-    await service_of(request).connection.read("ready", {})
+    await service_of(request).connection.read("JSONEachRow", "ready", {})
     return JSONResponse({"status": "ready"})

@@ -33,7 +33,7 @@ async def list_sessions(
 ) -> Response:
     """Sessions by any number or time, filtered by anything."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
+    chosen = await reader.filter_sessions(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("sessions", chosen, **order, **page.parameters()),

@@ -33,7 +33,7 @@ async def list_traces(
 ) -> Response:
     """Traces by any number or time. An empty `session_id` finds those without a session."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = await reader.choose_traces(allowed_filter(query, page.now_ns, reader))
+    chosen = await reader.filter_traces(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("traces", chosen, **order, **page.parameters()), count(reader, page, "count_traces", chosen)

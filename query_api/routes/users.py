@@ -35,7 +35,8 @@ async def list_users(
 ) -> Response:
     """The users of the sessions that the filter chooses, and what these sessions add up to for each."""
     page = begin_page(request, caller, query.limit, query.cursor)
-    chosen = await reader.choose_sessions(allowed_filter(query, page.now_ns, reader))
+    wanted = allowed_filter(query, page.now_ns, reader)
+    chosen = await reader.choose_sessions(wanted, everything=wanted.is_empty)
     order = {"sort": query.sort, "descending": query.order == "desc"}
     rows, total = await asyncio.gather(
         reader.rows("users", chosen, only=[], **order, **page.parameters()), count(reader, page, "count_users", chosen)
@@ -77,9 +78,16 @@ async def remove_user_by_parameter(
 async def _answer_user(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
     user_id = normal_id(sent_id) or ""
     page = begin_page(request, caller, query.limit, query.cursor)
-    theirs = await reader.choose_sessions(Filter((OneOf("user", (user_id,)),)))
+    wanted = Filter((OneOf("user", (user_id,)),))
+    theirs = await reader.filter_sessions(wanted)
     user, sessions, total = await asyncio.gather(
-        reader.row("users", theirs, only=[user_id], **_LATEST_FIRST, **_ALL),
+        reader.row(
+            "users",
+            await reader.choose_sessions(Filter(), everything=True),
+            only=[user_id],
+            **_LATEST_FIRST,
+            **_ALL,
+        ),
         reader.rows("sessions", theirs, **_LATEST_FIRST, **page.parameters()),
         count(reader, page, "count_sessions", theirs),
     )

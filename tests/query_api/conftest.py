@@ -14,3 +14,8 @@ from tests.query_api.asking import Api, serving
 def api(shared_database: Database, shared_client: Client, project: str, data_dir: Path) -> Iterator[Api]:
     with serving(shared_database, shared_client, project, data_dir) as served:
         yield served
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
