@@ -82,7 +82,8 @@ def measure(client: Client, times: int) -> None:
         print(f"{name:44}{min(took):8.1f}{statistics.median(took):8.1f}{max(took):8.1f}")
     for table, rows, data, indexes, raw in client.query((SQL / "disk.sql").read_text()).result_rows:
         print(
-            f"{table:20}{rows:>12,} rows {data / rows:8.1f} B/row + {indexes / rows:6.1f} of indexes, {raw / data:5.1f}x"
+            f"{table:20}{rows:>12,} rows {data / rows:8.1f} B/row + {indexes / rows:6.1f} of indexes, "
+            f"{raw / data:5.1f}x"
         )
 
 
@@ -111,22 +112,21 @@ def questions(client: Client) -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"sessions {name}, by cost", asking("list_sessions", **{**every, "sort": "cost", **chosen})
     longest = client.query("SELECT session_id FROM sessions FINAL ORDER BY traces DESC LIMIT 1").result_rows[0][0]
     yield "a session of 200 traces", asking("session_detail", session=longest)
-    traces = [
-        row[0]
-        for row in client.query("SELECT trace_id FROM trace_index ORDER BY cityHash64(trace_id) LIMIT 5000").result_rows
-    ]
-    yield "a trace by id", lambda: asking("trace_by_id", trace=random.choice(traces))()
-    worker = Worker(client, client.database or "")
+    sample = "SELECT trace_id FROM trace_index ORDER BY cityHash64(trace_id) LIMIT 5000"
+    traces = [row[0] for row in client.query(sample).result_rows]
 
-    def recompute() -> None:
-        worker.round()
+    def any_trace() -> None:
+        asking("trace_by_id", trace=random.choice(traces))()
+
+    yield "a trace by id", any_trace
+    worker = Worker(client, client.database or "")
 
     def queue_and_recompute(number: int) -> Callable[[], object]:
         def ask() -> None:
             client.insert(
                 "trace_changes", [["bench", t] for t in random.sample(traces, number)], ["project_id", "trace_id"]
             )
-            recompute()
+            worker.round()
 
         return ask
 

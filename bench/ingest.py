@@ -128,7 +128,7 @@ async def send(port: int, requests: Sequence[bytes], clients: int, per_second: f
 
 def count(database: Database, table: str) -> int:
     with contextlib.closing(connect(database, connections=1)) as client:
-        rows: int = client.query(f"SELECT count() FROM {table}").result_rows[0][0]  # noqa: S608 - our own names
+        rows: int = client.query(f"SELECT count() FROM {table}").result_rows[0][0]
     return rows
 
 
@@ -179,10 +179,17 @@ def peer(path: str, database: Database) -> Iterator[Database]:
     with contextlib.closing(connect(database.within("default"))) as client:
         client.command("CREATE DATABASE peer")
         client.command((SQL / "peer_traces.sql").read_text())
-    command = [path, "start", "--exporter", "clickhouse", "--otlp-grpc-endpoint", f"127.0.0.1:{PEER}",
-               "--otlp-http-endpoint", f"127.0.0.1:{PEER + 1}", "--clickhouse-exporter-endpoint", f"http://127.0.0.1:{database.port}",
-               "--clickhouse-exporter-database", "peer", "--clickhouse-exporter-user", database.user,
-               "--clickhouse-exporter-password", database.password, "--clickhouse-exporter-async-insert", "false"]  # fmt: skip
+    flags = {
+        "otlp-grpc-endpoint": f"127.0.0.1:{PEER}",
+        "otlp-http-endpoint": f"127.0.0.1:{PEER + 1}",
+        "exporter": "clickhouse",
+        "clickhouse-exporter-endpoint": f"http://127.0.0.1:{database.port}",
+        "clickhouse-exporter-database": "peer",
+        "clickhouse-exporter-user": database.user,
+        "clickhouse-exporter-password": database.password,
+        "clickhouse-exporter-async-insert": "false",
+    }
+    command = [path, "start", *(word for flag, value in flags.items() for word in (f"--{flag}", value))]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
         try:
             time.sleep(2)
@@ -263,7 +270,8 @@ def main() -> None:
         until_rolled_up(database)
         small = asyncio.run(send(GRPC, bodies(SMALL, 60), SMALL.clients))
         print(
-            f"{SMALL.spans} spans a request, {SMALL.clients} clients: {SMALL.requests / small.seconds:,.0f} requests/s, {milliseconds(small.acks)}"
+            f"{SMALL.spans} spans a request, {SMALL.clients} clients: "
+            f"{SMALL.requests / small.seconds:,.0f} requests/s, {milliseconds(small.acks)}"
         )
 
 
