@@ -26,7 +26,7 @@ def delete_project(client: Client, everywhere: str, project_id: str) -> Removed:
     bury(client, everywhere, [Tombstone(project_id, "project", digest(""), deleted_ns)])
     parameters = {"project": project_id, "deleted_ns": deleted_ns, "everywhere": everywhere}
     removed = Removed(*single_row(client, "count_project", parameters))
-    for name in ("remove_project_spans", "remove_project_span_facts"):
+    for name in ("remove_project_spans", "remove_project_span_facts", "remove_project_log_calls"):
         client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
     client.command(statement("queue_project"), parameters=parameters)
     return removed
@@ -54,11 +54,11 @@ def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
     else:
         bury(client, everywhere, (tombstone for each in dead for tombstone in each.tombstones))
     client.insert("trace_changes", keys, ["project_id", "trace_id"], database=everywhere)
-    return Removed(sum(len({fact.span_id for fact in each.facts}) for each in dead), len(dead))
+    return Removed(sum(each.spans for each in dead), len(dead))
 
 
 def _dead(read: Slice) -> Iterable[Dead]:
-    for key in read.facts:
+    for key in read.facts.keys() | read.records.keys():
         folded = read.fold(key)
         if folded.dead:
             yield Dead(key[0], folded.dead, folded.tombstones)

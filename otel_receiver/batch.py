@@ -14,6 +14,7 @@ class Batch(NamedTuple):
     spans: Columns
     scores: Columns
     size: int  # bytes, roughly: what it costs to hold
+    log_calls: Columns = {}  # noqa: RUF012 - shared and never written to
 
     @property
     def span_count(self) -> int:
@@ -21,20 +22,22 @@ class Batch(NamedTuple):
 
     @property
     def row_count(self) -> int:
-        return height(self.spans) + height(self.scores)
+        return height(self.spans) + height(self.scores) + height(self.log_calls)
 
     def part(self, start: int, stop: int) -> "Batch":
-        """Rows [start, stop): the spans first, then the scores."""
+        """Rows [start, stop): the spans first, then the scores, then what logs tell."""
         spans, rows = self.span_count, max(self.row_count, 1)
+        others = spans + height(self.scores)
         return Batch(
             _cut(self.spans, start, stop),
             _cut(self.scores, max(start - spans, 0), max(stop - spans, 0)),
             self.size * (stop - start) // rows,
+            _cut(self.log_calls, max(start - others, 0), max(stop - others, 0)),
         )
 
     def trace_ids(self) -> set[tuple[str, str]]:
         """(project, trace) of everything here: what has to be recomputed."""
-        pairs = chain(_traces(self.spans), _traces(self.scores))
+        pairs = chain(_traces(self.spans), _traces(self.scores), _traces(self.log_calls))
         return {pair for pair in pairs if pair[1] != ""}
 
 
@@ -49,6 +52,7 @@ def merged(batches: Sequence[Batch]) -> Batch:
         _joined(batch.spans for batch in batches),
         _joined(batch.scores for batch in batches),
         sum(batch.size for batch in batches),
+        _joined(batch.log_calls for batch in batches),
     )
 
 

@@ -10,7 +10,7 @@ from otel_receiver.batch import Batch
 
 def encoded(batch: Batch, **more: str) -> bytes:
     """Tuples become lists, decimals text; both are written to the database all the same."""
-    value = {**more, "spans": batch.spans, "scores": batch.scores}
+    value = {**more, "spans": batch.spans, "scores": batch.scores, "log_calls": batch.log_calls}
     try:
         return orjson.dumps(value, default=str)
     except TypeError:  # half a character, or an integer beyond 64 bits: not storable, but it can be buried
@@ -21,7 +21,8 @@ def decoded(payload: bytes) -> tuple[Batch, dict[str, str]]:
     """Raises ValueError where this is no batch of ours."""
     value = _parsed(payload)
     try:
-        return Batch(dict(value.pop("spans")), dict(value.pop("scores")), len(payload)), value
+        logs = dict(value.pop("log_calls", {}))  # an older batch has none
+        return Batch(dict(value.pop("spans")), dict(value.pop("scores")), len(payload), logs), value
     except (AttributeError, KeyError, TypeError) as why:
         raise ValueError("not a batch") from why
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from clickhouse.projects import Project, Projects
 from otel_receiver.batch import Batch
 from otel_receiver.dialects import read
-from otel_receiver.dialects.log_events import LogCall, read_log
+from otel_receiver.dialects.log_events import read_log
 from otel_receiver.export import Received
+from otel_receiver.log_rows import write_log_rows
 from otel_receiver.otlp import LogRecord
 from otel_receiver.pricing import Prices, prices_of
 from otel_receiver.rows import write_rows
-from otel_receiver.scores import log_score_rows
 from otel_receiver.span import Span
 
 
@@ -33,13 +33,5 @@ class DialectMapper:
         )
 
     def logs(self, records: Sequence[LogRecord], project: Project, received: Received) -> Batch:
-        """Evaluations become scores. What else a record tells of a call is in its span too."""
         told = [told for told in map(read_log, records) if told is not None]
-        return Batch({}, log_score_rows(told, project, received.at_ns), _size(told))
-
-
-_SCORE_BYTES = 500  # what a row of `scores` costs to hold, roughly
-
-
-def _size(told: Sequence[LogCall]) -> int:
-    return _SCORE_BYTES * sum(len(call.call.scores) for call in told)
+        return write_log_rows(told, project, self._prices[project.id], received)

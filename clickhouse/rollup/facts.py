@@ -1,10 +1,14 @@
 """A fact: what the rollup knows of one span. The fields are the columns of `sql/read_facts.sql`, in its order."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 BLOCKING_KINDS = frozenset({"tool", "agent", "retrieval"})
 """An LLM call inside one of these is a call of its own, whatever lies above."""
 
+
+SAID = frozenset({"call", "part", "around"})
+"""The kinds of facts that log records gave; a span's kind is never one of these."""
 
 NO_USAGE: tuple[int | None, ...] = (None,) * 5
 
@@ -71,7 +75,7 @@ class Fact(NamedTuple):
         return self[26:31] != NO_USAGE
 
 
-def distinct(rows: list[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:
+def distinct(rows: Iterable[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:
     """The spans of a trace by id, and how many copies beside the first there were of those that had any.
 
     The database keeps one row per (span id, start); a span that came again with another start is two rows of one span:
@@ -90,7 +94,7 @@ def distinct(rows: list[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:
     return spans, copies
 
 
-def fingerprint(rows: list[Fact]) -> int:
+def fingerprint(rows: Iterable[Fact]) -> int:
     """Changes whenever the rows of a trace do; knows no order and no clock."""
     mark = 0
     for row in rows:

@@ -3,9 +3,10 @@
 Pure: the rows of a trace in, rows out. Every rule is SEMANTICS'; `tests/oracle.py` says them a second time, by hand.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from clickhouse.rollup.accounts import joined
 from clickhouse.rollup.belonging import Belonging, belonging, within_limit
 from clickhouse.rollup.calls import Merged, calls_of_kind, tool_calls
 from clickhouse.rollup.facts import Fact, distinct, fingerprint
@@ -27,7 +28,7 @@ class Scored(NamedTuple):
 
 class Folded(NamedTuple):
     rows: list[SessionTrace]
-    dead: list[Fact]  # rows that a deletion forbids; they are to be removed
+    dead: list[Fact]  # spans and log records that a deletion forbids; they are to be removed
     tombstones: list[Tombstone]  # that keep the rest of this trace away
 
 
@@ -36,17 +37,28 @@ def fold(
     ever_sessions: Iterable[str] = (),
     scores: Iterable[Scored] = (),
     graves: Graves = NO_GRAVES,
+    records: Sequence[Fact] = (),
 ) -> Folded:
-    """The rows of one trace. Each id in `ever_sessions` gets a row too, of zeros where nothing belongs to it."""
-    spans, copies = distinct(rows)
+    """The rows of one trace. Each id in `ever_sessions` gets a row too, of zeros where nothing belongs to it. `records`
+    are what logs say of its calls."""
+    received, copies = distinct(rows)
+    spans, hosts = joined(received, records)
     alive, belongs, tombstones = _undeleted(spans, graves)
     counted = belongs._replace(sessions=within_limit(belongs.sessions, alive))
     parts = _parts(alive, counted, copies, tuple(scores))
     own_row = parts.pop("", None) or zero_row("")
-    own_row = own_row._replace(fingerprint=fingerprint(rows))
+    own_row = own_row._replace(fingerprint=fingerprint(rows) ^ fingerprint(records))
     gone = [zero_row(session_id) for session_id in sorted(set(ever_sessions) - parts.keys() - {""})]
-    dead = [row for row in rows if row.span_id not in alive] if len(alive) < len(spans) else []
+    dead = _dead(rows, records, alive, hosts) if len(alive) < len(spans) else []
     return Folded([own_row, *parts.values(), *gone], dead, tombstones)
+
+
+def _dead(
+    rows: Iterable[Fact], records: Iterable[Fact], alive: Collection[str], hosts: Mapping[str, str]
+) -> list[Fact]:
+    """A log record goes with the span that it was joined to."""
+    gone = [row for row in rows if row.span_id not in alive]
+    return gone + [record for record in records if hosts[record.span_id] not in alive]
 
 
 def _undeleted(spans: dict[str, Fact], graves: Graves) -> tuple[dict[str, Fact], Belonging, list[Tombstone]]:

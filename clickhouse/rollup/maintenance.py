@@ -40,14 +40,15 @@ def expire(client: Client, retention_days: Mapping[str, int]) -> int:
 
 
 def expire_content(client: Client) -> int:
-    """Blank what was said where it may no longer be kept. The previews go first, with a recompute that hides them."""
+    """Blank what was said where it may no longer be kept, by spans or log records; by how many. The previews go first,
+    with a recompute that hides them."""
     parameters = {"until": datetime.fromtimestamp(_now_us(client) // 1_000_000, UTC)}
-    spans: int = single_row(client, "expired_content", parameters)[0]
-    if spans > 0:
+    expired: int = single_row(client, "expired_content", parameters)[0]
+    if expired > 0:
         client.command(statement("queue_expired_content"), parameters=parameters)
-        for name in ("blank_spans", "blank_span_facts"):
+        for name in ("blank_spans", "blank_span_facts", "blank_log_calls"):
             client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
-    return spans
+    return expired
 
 
 def forget(
@@ -63,11 +64,14 @@ def forget(
             client.command(statement(name), parameters=removal, settings=DELETE_SETTINGS)
 
 
+_REBUILT = ("span_facts", "trace_index", "trace_sessions", "log_trace_index", "log_trace_sessions")
+
+
 def rebuild(client: Client, report: Callable[[str], None]) -> None:
-    """Make everything anew from the spans: facts and indexes here, the rest by queueing every trace."""
+    """Make everything anew from spans and log records: facts and indexes here, the rest by queueing every trace."""
     days = client.query(statement("rebuild_days")).result_rows
     for (day,) in days:
-        for name in ("span_facts", "trace_index", "trace_sessions"):
+        for name in _REBUILT:
             client.command(statement(f"rebuild_{name}"), parameters={"day": day})
         report(f"{day}: facts made anew")
     client.command(statement("queue_everything"))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
 
-from clickhouse.rollup.facts import Fact
+from clickhouse.rollup.facts import SAID, Fact
 from clickhouse.rollup.graves import Tombstone
 from clickhouse.rollup.statements import single_row, statement
 
@@ -16,11 +16,16 @@ DELETE_SETTINGS = {"lightweight_deletes_sync": 2, "mutations_sync": 2}
 
 
 class Dead(NamedTuple):
-    """Rows of one trace that a tombstone forbids, and the tombstones that keep the rest of it away."""
+    """What there is of one trace that a tombstone forbids, and the tombstones that keep the rest of it away."""
 
     project_id: str
     facts: list[Fact]
     tombstones: list[Tombstone]
+
+    @property
+    def spans(self) -> int:
+        """How many; log records are none."""
+        return len({fact.span_id for fact in self.facts if fact.kind not in SAID})
 
 
 class Removed(NamedTuple):
@@ -47,8 +52,8 @@ def remove_listed(client: Client, removal: uuid.UUID) -> Removed:
     """Everything that `dead_spans` lists under this removal; then its traces are recomputed."""
     parameters = {"removal": str(removal)}
     removed = Removed(*single_row(client, "count_dead", parameters))
-    if removed.spans > 0:
-        for name in ("remove_spans", "remove_span_facts"):
+    if removed.traces > 0:
+        for name in ("remove_spans", "remove_span_facts", "remove_log_calls"):
             client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
         client.command(statement("queue_removed"), parameters=parameters)
     return removed

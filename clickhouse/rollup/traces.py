@@ -33,13 +33,15 @@ class Slice(NamedTuple):
     """All that is known of a slice of traces, read after their changes were."""
 
     facts: dict[Key, list[Fact]]
+    records: dict[Key, list[Fact]]  # what logs say
     sessions: dict[Key, set[str]]
     scores: dict[Key, list[Scored]]
     graves: dict[str, Graves]
 
     def fold(self, key: Key) -> Folded:
         graves = self.graves.get(key[0], NO_GRAVES)
-        return fold(self.facts.get(key, []), self.sessions.get(key, ()), self.scores.get(key, ()), graves)
+        facts, records = self.facts.get(key, []), self.records.get(key, ())
+        return fold(facts, self.sessions.get(key, ()), self.scores.get(key, ()), graves, records)
 
 
 class TooLate(Exception):
@@ -96,9 +98,6 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
         wanted = external("slice", ("project_id", "trace_id"), keys)
         return client.query(statement(name), parameters=databases, external_data=wanted, settings=_LIMITS).result_rows
 
-    facts: dict[Key, list[Fact]] = defaultdict(list)
-    for fact in map(Fact._make, rows("read_facts")):
-        facts[fact.project_id, fact.trace_id].append(fact)
     scores: dict[Key, list[Scored]] = defaultdict(list)
     for project_id, trace_id, *score in rows("read_scores"):
         scores[project_id, trace_id].append(Scored(*score))
@@ -106,11 +105,19 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
     for project_id, kind, subject, deleted_ns in rows("read_tombstones"):
         deleted[project_id][kind, bytes(subject)] = deleted_ns
     return Slice(
-        facts,
+        _by_trace(rows("read_facts")),
+        _by_trace(rows("read_log_calls") if len(rows("tell_logs")) > 0 else ()),
         {(project_id, trace_id): set(ids) for project_id, trace_id, ids in rows("read_trace_sessions")},
         scores,
         {project_id: Graves(graves) for project_id, graves in deleted.items()},
     )
+
+
+def _by_trace(rows: Iterable[Sequence[Any]]) -> dict[Key, list[Fact]]:
+    facts: dict[Key, list[Fact]] = defaultdict(list)
+    for fact in map(Fact._make, rows):
+        facts[fact.project_id, fact.trace_id].append(fact)
+    return facts
 
 
 def reason_to_quarantine(error: Exception) -> str:

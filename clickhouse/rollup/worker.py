@@ -174,7 +174,7 @@ class Worker:
         removed = remove_dead(self._client, self._everywhere, dead)
         counts = Counter[str]()
         for each in dead:
-            counts[each.project_id] += len({fact.span_id for fact in each.facts})
+            counts[each.project_id] += each.spans
         if removed.spans > 0:
             rows = [(project_id, self._today(), spans) for project_id, spans in counts.items()]
             self._client.insert("suppressed_spans", rows, ["project_id", "day", "spans"])

@@ -5,13 +5,14 @@ fills gaps of the span it names; a whole account stands for the call where no sp
 spans and in logs, so they are never added up.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from otel_receiver.call import Call, CallKind
 from otel_receiver.dialects import read
 from otel_receiver.otlp import LogRecord
-from otel_receiver.span import Attributes, Event, Span
+from otel_receiver.span import Attributes, Event, Resource, Scope, Span
 from otel_receiver.values import opened
 
 EVENTS = (
@@ -34,6 +35,9 @@ class LogCall(NamedTuple):
     start_ns: int
     end_ns: int
     call: Call
+    resource: Resource
+    scope: Scope
+    record_id: str  # of what was sent: sent twice is once
 
 
 class _Known(NamedTuple):
@@ -76,7 +80,41 @@ def read_log(record: LogRecord) -> LogCall | None:
     if is_claude:
         call = call._replace(dialect="claude_code")
     around = is_claude and known.says == "call"
-    return LogCall(record.trace_id, record.span_id, name, known.says, around, start_ns, end_ns, call)
+    record_id = _record_id(record)
+    trace_id = record.trace_id if record.trace_id != "" else _own_trace_id(record, known.says, record_id)
+    return LogCall(
+        trace_id,
+        record.span_id,
+        name,
+        known.says,
+        around,
+        start_ns,
+        end_ns,
+        call,
+        record.resource,
+        record.scope,
+        record_id,
+    )
+
+
+def _record_id(record: LogRecord) -> str:
+    """Without the time of arrival, which is another one when it is sent again."""
+    sent_ns = record.time_ns if record.sent_time_ns is None else max(record.sent_time_ns, record.observed_ns)
+    told = (record.trace_id, record.span_id, record.event_name, sent_ns, record.attributes, record.body)
+    return f"log-{_digest(repr(told))}"
+
+
+def _own_trace_id(record: LogRecord, says: str, record_id: str) -> str:
+    """Where spans are not exported (Claude Code's default) records name no trace: those of one prompt are one, and a
+    whole account is one by itself. A score of nobody's trace stays so."""
+    prompt_id = record.attributes.get("prompt.id")
+    if says != "score" and isinstance(prompt_id, str) and prompt_id != "":
+        return _digest(prompt_id)
+    return _digest(record_id) if says == "call" else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _is_claude_code(record: LogRecord) -> bool:

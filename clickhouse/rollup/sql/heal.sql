@@ -8,6 +8,10 @@ WITH recent AS
     WHERE stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
     UNION DISTINCT
     SELECT DISTINCT project_id, trace_id
+    FROM log_calls
+    WHERE stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+    UNION DISTINCT
+    SELECT DISTINCT project_id, trace_id
     FROM dead_spans
     WHERE listed_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
 )
@@ -15,11 +19,21 @@ SELECT changed.project_id, changed.trace_id
 FROM recent AS changed
 LEFT JOIN
 (
-    SELECT project_id, trace_id, groupBitXor(cityHash64(span_id, started_at, version)) AS mark, max(f.stored_at) AS latest
-    FROM span_facts AS f FINAL
-    WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
-      AND (project_id, toStartOfHour(started_at), trace_id) IN
-          (SELECT project_id, arrayJoin(hours), trace_id FROM trace_index WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent))
+    SELECT project_id, trace_id, groupBitXor(one) AS mark, max(stored_at) AS latest
+    FROM
+    (
+        SELECT project_id, trace_id, cityHash64(span_id, started_at, version) AS one, stored_at
+        FROM span_facts FINAL
+        WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
+          AND (project_id, toStartOfHour(started_at), trace_id) IN
+              (SELECT project_id, arrayJoin(hours), trace_id FROM trace_index WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent))
+        UNION ALL
+        SELECT project_id, trace_id, cityHash64(record_id, started_at, received_at), stored_at
+        FROM log_calls FINAL
+        WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
+          AND (project_id, toStartOfHour(started_at), trace_id) IN
+              (SELECT project_id, arrayJoin(hours), trace_id FROM trace_index WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent))
+    )
     GROUP BY project_id, trace_id
 ) AS stored ON stored.project_id = changed.project_id AND stored.trace_id = changed.trace_id
 LEFT JOIN

@@ -1,9 +1,14 @@
 -- List the rows of traces whose project's retention is over. `projects` and `days` are what settings say today; where
 -- they say nothing, what they said when the spans came. 0 and 65535 are for ever.
 INSERT INTO dead_spans (removal, project_id, trace_id, span_id, hour)
-SELECT DISTINCT {removal:UUID}, project_id, trace_id, span_id, toStartOfHour(started_at)
-FROM span_facts
-WHERE (project_id, toStartOfHour(started_at), trace_id) IN
+SELECT DISTINCT {removal:UUID}, project_id, trace_id, span_id, hour
+FROM
+(
+    SELECT project_id, trace_id, span_id, toStartOfHour(started_at) AS hour FROM span_facts
+    UNION ALL
+    SELECT project_id, trace_id, record_id, toStartOfHour(started_at) FROM log_calls
+)
+WHERE (project_id, hour, trace_id) IN
 (
     SELECT project_id, arrayJoin(hours), trace_id
     FROM
