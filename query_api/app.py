@@ -16,6 +16,7 @@ from query_api.cursors import Signer
 from query_api.db import Connection
 from query_api.headers import SecurityHeaders
 from query_api.links import RawPath, register_id_convertor
+from query_api.live import Live
 from query_api.problems import Fault, Problem, answer_of
 from query_api.secret import read_or_make
 from query_api.service import Service
@@ -26,14 +27,16 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: ApiSettings) -> FastAPI:
     register_id_convertor()
-    from query_api.routes import aggregates, export, health, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
+    from query_api.routes import aggregates, export, health, live, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
 
     secret = read_or_make(settings.data_dir)
-    service = Service(settings, Connection(settings), secret, Signer(secret), Audit(settings.data_dir))
+    connection = Connection(settings)
+    service = Service(settings, connection, secret, Signer(secret), Audit(settings.data_dir), Live(connection))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        service.live.stop()
         await service.connection.close()
         service.audit.close()
 
@@ -45,7 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (health, sessions, traces, users, aggregates, projects, export):
+    for routes in (health, sessions, traces, users, aggregates, projects, export, live):
         app.include_router(routes.router)
     _answer_errors(app)
     app.add_middleware(RawPath)

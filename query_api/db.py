@@ -8,7 +8,7 @@ one in threads.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.connect import connect_async
 from clickhouse.errors import DatabaseError
+from clickhouse.rollup.statements import external
 from query_api.filters import Filter
 from query_api.problems import Problem, away, too_large
 from query_api.settings import ApiSettings
@@ -182,6 +183,9 @@ class Reader:
             ids = await self.connection.read("TSV", "chosen_sessions", *self._asked(filtered, {}))
         parameters = {"everything": everything, "from_ns": wanted.from_ns, "to_ns": wanted.to_ns}
         return Chosen(parameters, _table("chosen", ids, ["session_id"]))
+
+    def these_sessions(self, ids: Iterable[str]) -> Chosen:
+        return Chosen({}, external("chosen", ("session_id",), ((session_id,) for session_id in ids)))
 
     async def _said(self, wanted: Filter, name: str, columns: list[str]) -> Chosen:
         """Texts are looked up first: as part of every statement they made its planning twice as long."""

@@ -14,6 +14,18 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _CSV_CHUNK_CHARACTERS = 64 << 10
 
 
+async def begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The first piece is awaited before anything is answered: until then a failure is an answer of its own."""
+    first = await anext(chunks, b"")
+
+    async def again() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return again()
+
+
 async def held_back(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     kept = bytearray()
     async for chunk in chunks:

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from query_api.audit import Audit
 from query_api.cursors import Signer
 from query_api.db import Connection
+from query_api.live import Live
 from query_api.settings import ApiSettings
 
 
@@ -18,6 +19,7 @@ class Service:
     secret: bytes
     signer: Signer
     audit: Audit
+    live: Live
 
 
 def service_of(request: HTTPConnection) -> Service:

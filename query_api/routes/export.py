@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from clickhouse.ids import normal_id
 from query_api.access import Reads, ReadsContent
 from query_api.db import Reader
-from query_api.export import as_csv, held_back, lines, typed
+from query_api.export import as_csv, begun, held_back, lines, typed
 from query_api.filters import Filter, OneOf
 from query_api.queries import FilterQuery, SubjectQuery, allowed_filter, only_project
 from query_api.times import now_ns
@@ -89,13 +89,5 @@ async def _one_after_the_other(parts: dict[str, AsyncIterator[bytes]]) -> AsyncI
 
 
 async def _streamed(chunks: AsyncIterator[bytes], name: str) -> Response:
-    """The first piece is awaited before anything is answered: until then a failure is an answer of its own."""
-    first = await anext(chunks, b"")
-
-    async def body() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
-
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return StreamingResponse(body(), headers=headers, media_type=_MEDIA_TYPES[name.rpartition(".")[2]])
+    return StreamingResponse(await begun(chunks), headers=headers, media_type=_MEDIA_TYPES[name.rpartition(".")[2]])
