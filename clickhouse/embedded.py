@@ -104,14 +104,15 @@ class Engine:
     def database(self, user: str = "owner") -> Database:
         return Database("127.0.0.1", self._http_port, user, getattr(self._passwords, user), DATABASE)
 
-    def stop(self) -> None:
+    def stop(self, within_s: float = STOP_SECONDS) -> None:
+        """One that takes longer is killed: what it has answered for is safe either way."""
         self._stopping.set()
         if self._child is not None:
-            _end(self._child)
+            _end(self._child, within_s)
         if self._watcher is not None:
             self._watcher.join(STOP_SECONDS)
         if self._child is not None:
-            _end(self._child)  # the watcher may have started another one just before
+            _end(self._child, within_s)  # the watcher may have started another one just before
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -343,13 +344,13 @@ def _pings(port: int) -> bool:
         connection.close()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], within_s: float = STOP_SECONDS) -> None:
     """The end of its standard input is the child's signal to stop; a child that hangs is killed."""
     if child.stdin is not None:
         with contextlib.suppress(OSError):
             child.stdin.close()
     try:
-        child.wait(STOP_SECONDS)
+        child.wait(within_s)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

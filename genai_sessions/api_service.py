@@ -5,6 +5,7 @@ import uvicorn
 from clickhouse.connect import Database
 from clickhouse.projects import Projects
 from genai_sessions.database import required_database
+from genai_sessions.ports import refuse_busy_ports
 from genai_sessions.settings import Settings, SettingsRefused
 from query_api.app import create_app
 from query_api.settings import ApiSettings
@@ -13,8 +14,10 @@ DRAIN_SECONDS = 1  # of requests in flight when told to stop; a reader asks agai
 
 
 def serve_api(settings: Settings, projects: Projects) -> int:
+    chosen = api_settings(settings, projects)
+    refuse_busy_ports(settings, "api_port")
     uvicorn.run(
-        create_app(api_settings(settings, projects)),
+        create_app(chosen),
         host=settings.host,
         port=settings.api_port,
         timeout_graceful_shutdown=DRAIN_SECONDS,

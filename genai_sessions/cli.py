@@ -2,9 +2,7 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,6 +13,7 @@ from clickhouse.projects import BadProjects, Projects, load, without_file
 from clickhouse.rollup.maintenance import lag, rebuild
 from clickhouse.rollup.worker import Worker
 from genai_sessions.database import borrowed_database, required_database, topology
+from genai_sessions.service import end_with_parent, stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused, read_settings
 
 COULD_NOT = 1
@@ -22,6 +21,7 @@ COULD_NOT = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(arguments)
+    end_with_parent()
     _set_up_logging(verbose=flags.verbose)
     command: Callable[[Settings, argparse.Namespace], int] = flags.command
     try:
@@ -31,14 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COULD_NOT
     except KeyboardInterrupt:
         return 0
-
-
-def stop_on_signal() -> threading.Event:
-    """Set by SIGTERM or Ctrl-C."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def known_projects(settings: Settings) -> Projects:

@@ -1,15 +1,16 @@
 """`genai-sessions receiver`: two doors, one desk, a writer with a spool; one process, or several on the same ports."""
 
 import asyncio
-import contextlib
 import os
 import signal
-import subprocess
 import sys
+import threading
 
 from clickhouse.connect import Database
 from clickhouse.projects import Projects
 from genai_sessions.database import required_database
+from genai_sessions.ports import refuse_busy_ports
+from genai_sessions.service import Service, stop_all, stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.dead_letters import DeadLetters
 from otel_receiver.durable import Durable
@@ -27,18 +28,23 @@ from otel_receiver.writer import Tables, Writer, WriterSettings
 
 WORKER = "GENAI_SESSIONS_WORKER"
 """Set for the workers of one receiver: they share its ports."""
+LOOK_SECONDS = 0.5
+STOP_SECONDS = 7.0  # of a worker, where `up` gives the receiver a little more
 DRAIN_SECONDS = 2.0  # of requests in flight; then 5 s of the writer; the whole product stops within 10
 
 
 def receive(settings: Settings, projects: Projects) -> int:
-    if settings.workers > 1:
-        return _receive_with_workers(settings.workers)
     try:
         refuse_open_bind(settings.host, projects)
         mapper = DialectMapper(projects)
     except ValueError as error:
         raise SettingsRefused(f"{error}.") from error
-    asyncio.run(_serve(settings, projects, mapper, required_database(settings)))
+    database = required_database(settings)
+    if WORKER not in os.environ:
+        refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port")
+    if settings.workers > 1:
+        return _receive_with_workers(settings.workers, stop_on_signal())
+    asyncio.run(_serve(settings, projects, mapper, database))
     return 0
 
 
@@ -81,17 +87,18 @@ async def _told_to_stop() -> None:
     await stop.wait()
 
 
-def _receive_with_workers(workers: int) -> int:
+def _receive_with_workers(workers: int, stop: threading.Event) -> int:
     """The same command once more for each; the kernel spreads connections over those that share a port."""
-    command = [sys.executable, "-m", "genai_sessions", *sys.argv[1:], "--workers", "1"]
-    children = [subprocess.Popen(command, env={**os.environ, WORKER: "1"}) for _ in range(workers)]  # noqa: S603
-
-    def stop(*_: object) -> None:
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                child.terminate()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    codes = [child.wait() for child in children]
-    return max(codes)
+    arguments = [*sys.argv[1:], "--workers", "1"]
+    services = [Service(f"worker {n}", arguments, {WORKER: "1"}, STOP_SECONDS) for n in range(1, workers + 1)]
+    try:
+        for service in services:
+            service.start()
+        while not stop.wait(LOOK_SECONDS):
+            if all(service.ended is not None for service in services):
+                return max(service.ended or 0 for service in services)  # none of them can: a sentence says why
+            for service in services:
+                service.revive()
+    finally:
+        stop_all(services)
+    return 0

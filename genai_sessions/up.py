@@ -2,16 +2,9 @@
 
 import contextlib
 import http.client
-import logging
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine
@@ -19,23 +12,23 @@ from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.migrate import migrate
 from clickhouse.projects import Projects
 from genai_sessions.database import engine_settings, topology
-from genai_sessions.settings import Settings, SettingsRefused
-
-log = logging.getLogger(__name__)
+from genai_sessions.ports import refuse_busy_ports
+from genai_sessions.service import Service, stop_all
+from genai_sessions.settings import Settings
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.05
-RECEIVER_STOP_SECONDS = 8.0  # it may have to spool what is in flight; with the rest, 10 s in all
-SERVICE_STOP_SECONDS = 1.0
-MAX_BACK_OFF_SECONDS = 5.0
+STOP_SECONDS = {"rollup": 5.0, "api": 5.0, "receiver": 7.5}
+"""Of each service. The receiver may have to spool what is in flight; with the engine, 10 s in all."""
+ENGINE_STOP_SECONDS = 2.0  # it takes 0.3 s, unless it hangs
 
 
 def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
-    _refuse_busy_ports(settings)
+    refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port", "api_port")
     with _database(settings) as (database, reader):
         with connected(database.within("default")) as client:
             migrate(client, topology(database))
-        services = [Service(name, settings, database, reader) for name in ("rollup", "api", "receiver")]
+        services = _services(settings, database, reader)
         try:
             for service in services:
                 service.start()
@@ -46,9 +39,7 @@ def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
                 for service in services:
                     service.revive()
         finally:
-            # The door first, so that nothing comes in that nobody takes.
-            for service in reversed(services):
-                service.stop()
+            stop_all(services)
     return 0
 
 
@@ -62,90 +53,34 @@ def _database(settings: Settings) -> Iterator[tuple[Database, str]]:
         )
         return
     engine = Engine(engine_settings(settings))
-    with engine:
+    engine.start()
+    try:
         yield engine.database(), engine.database("reader").url
+    finally:
+        engine.stop(ENGINE_STOP_SECONDS)
 
 
-@dataclass
-class Service:
-    """One of our own commands as a child. One that dies is started again; the longer it keeps dying, the later."""
-
-    name: str
-    settings: Settings
-    database: Database
-    reader: str
-    child: subprocess.Popen[bytes] | None = None
-    back_off: float = 0.2
-    revive_at: float = field(default=0.0)
-
-    def start(self) -> None:
-        self.child = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-m", "genai_sessions", self.name, *self._flags()], env=self._environment()
-        )
-        self.revive_at = 0.0
-
-    def _flags(self) -> list[str]:
-        settings = self.settings
-        flags = ["--data-dir", str(settings.data_dir)]
-        if settings.projects is not None:
-            flags += ["--projects", str(settings.projects)]
-        if self.name == "rollup":
-            return flags
-        flags += ["--host", settings.host, "--api-port", str(settings.api_port), "--workers", str(settings.workers)]
-        return [
-            *flags,
-            "--otlp-grpc-port",
-            str(settings.otlp_grpc_port),
-            "--otlp-http-port",
-            str(settings.otlp_http_port),
-        ]
-
-    def _environment(self) -> dict[str, str]:
-        """Passwords go by environment: a command line is everybody's to read."""
-        named = {"CLICKHOUSE_URL": self.database.url, "CLICKHOUSE_CLUSTER": self.database.cluster}
-        return {**os.environ, **named, "CLICKHOUSE_READ_URL": self.reader, "PYTHONUNBUFFERED": "1"}
-
-    @property
-    def ended(self) -> int | None:
-        return None if self.child is None else self.child.poll()
-
-    def revive(self) -> None:
-        if self.ended is None:
-            return
-        if self.revive_at == 0.0:
-            log.warning(
-                "The %s ended (exit code %s); it is started again in %.1f s.", self.name, self.ended, self.back_off
-            )
-            self.revive_at = time.monotonic() + self.back_off
-            self.back_off = min(2 * self.back_off, MAX_BACK_OFF_SECONDS)
-        elif time.monotonic() >= self.revive_at:
-            self.start()
-
-    def stop(self) -> None:
-        if self.child is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self.child.send_signal(signal.SIGTERM)
-        try:
-            self.child.wait(RECEIVER_STOP_SECONDS if self.name == "receiver" else SERVICE_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            log.warning("The %s did not stop in time; it is killed.", self.name)
-            self.child.kill()
-            self.child.wait()
+def _services(settings: Settings, database: Database, reader: str) -> list[Service]:
+    environment = {
+        "CLICKHOUSE_URL": database.url,
+        "CLICKHOUSE_CLUSTER": database.cluster,
+        "CLICKHOUSE_READ_URL": reader,
+    }
+    return [
+        Service(name, [name, *_flags(name, settings)], environment, stop_seconds)
+        for name, stop_seconds in STOP_SECONDS.items()
+    ]
 
 
-def _refuse_busy_ports(settings: Settings) -> None:
-    for flag in ("otlp_grpc_port", "otlp_http_port", "api_port"):
-        port: int = getattr(settings, flag)
-        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, port))
-            except OSError as error:
-                name = flag.replace("_", "-")
-                raise SettingsRefused(
-                    f"Port {port} on {settings.host} cannot be used ({error.strerror}); choose another with --{name}."
-                ) from error
+def _flags(name: str, settings: Settings) -> list[str]:
+    flags = ["--data-dir", str(settings.data_dir)]
+    if settings.projects is not None:
+        flags += ["--projects", str(settings.projects)]
+    if name == "rollup":
+        return flags
+    flags += ["--host", settings.host, "--api-port", str(settings.api_port), "--workers", str(settings.workers)]
+    ports = ["--otlp-grpc-port", str(settings.otlp_grpc_port), "--otlp-http-port", str(settings.otlp_http_port)]
+    return [*flags, *ports]
 
 
 def _await_ready(settings: Settings, services: list[Service], stop: threading.Event) -> None:
