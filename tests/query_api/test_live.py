@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from clickhouse.connect import Database
 from query_api import live
 from query_api.app import create_app
+from query_api.filters import Filter
 from query_api.settings import ApiSettings
 from tests.clickhouse.stored import settle, store
 from tests.query_api.asking import keys_of, span, turn
@@ -113,16 +114,10 @@ async def test_listeners_hear_what_they_asked_for(app: FastAPI, shared_client: C
     ears = [Ear(app, project, query) for query in ("", "user_id=ada", "q=errors:%3E0")]
     for ear in ears:
         await ear.block()
-    await change(
-        shared_client,
-        project,
-        turn(session_id="a", user_id="ada"),
-        turn(session_id="b", failed=True),
-        span(session_id="c"),
-    )
-    heard = [
-        sorted(data["session_id"] for _, data in await ear.told(n)) for ear, n in zip(ears, (3, 1, 1), strict=True)
-    ]
+    spans = [turn(session_id="a", user_id="ada"), turn(session_id="b", failed=True), span(session_id="c")]
+    await change(shared_client, project, *spans)
+    told = [await ear.told(number) for ear, number in zip(ears, (3, 1, 1), strict=True)]
+    heard = [sorted(data["session_id"] for _, data in events) for events in told]
     assert heard == [["a", "b", "c"], ["a"], ["b"]]
     for ear in ears:
         await ear.leave()
@@ -177,7 +172,7 @@ async def test_the_poll_ends_with_the_last_listener(app: FastAPI, project: str) 
 
 async def test_a_listener_who_does_not_listen_is_cut_off(app: FastAPI, project: str) -> None:
     """What waits for them is bounded."""
-    listener = live.Listener(live.Filter())
+    listener = live.Listener(Filter())
     for _ in range(live.MAX_WAITING + 1):
         listener.tell(live.Event("session", 1, b"{}"))
     assert listener.waiting.get_nowait() is None
