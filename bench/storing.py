@@ -102,8 +102,8 @@ async def cost_of_writing(database: Database, engine: psutil.Process, load: Load
     )
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
+def _cpu(engine: psutil.Process) -> float:
+    times = engine.cpu_times()
     return times.user + times.system
 
 
