@@ -6,6 +6,7 @@ from clickhouse.connect import Database
 from clickhouse.projects import Projects
 from genai_sessions.database import required_database
 from genai_sessions.ports import refuse_busy_ports
+from genai_sessions.service import stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
 from query_api.app import create_app
 from query_api.settings import ApiSettings
@@ -16,6 +17,7 @@ DRAIN_SECONDS = 1  # of requests in flight when told to stop; a reader asks agai
 def serve_api(settings: Settings, projects: Projects) -> int:
     chosen = api_settings(settings, projects)
     refuse_busy_ports(settings, "api_port")
+    stop_on_signal()  # uvicorn raises a signal again when it has ended; to us it then means nothing more
     uvicorn.run(
         create_app(chosen),
         host=settings.host,

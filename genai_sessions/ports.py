@@ -2,7 +2,16 @@
 
 import socket
 
+from clickhouse.projects import Projects
 from genai_sessions.settings import Settings, SettingsRefused
+from otel_receiver import settings as settings_of_doors
+
+
+def refuse_open_bind(settings: Settings, projects: Projects) -> None:
+    try:
+        settings_of_doors.refuse_open_bind(settings.host, projects)
+    except ValueError as error:
+        raise SettingsRefused(f"{error}.") from error
 
 
 def refuse_busy_ports(settings: Settings, *names: str) -> None:

@@ -9,7 +9,8 @@ import threading
 from clickhouse.connect import Database
 from clickhouse.projects import Projects
 from genai_sessions.database import required_database
-from genai_sessions.ports import refuse_busy_ports
+from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
+from genai_sessions.readiness import DatabaseWatch
 from genai_sessions.service import Service, stop_all, stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.dead_letters import DeadLetters
@@ -22,7 +23,7 @@ from otel_receiver.mapper import DialectMapper
 from otel_receiver.metrics import Metrics
 from otel_receiver.probes import Probes, Readiness
 from otel_receiver.refusals import Refusals
-from otel_receiver.settings import ReceiverSettings, refuse_open_bind
+from otel_receiver.settings import ReceiverSettings
 from otel_receiver.spool import Spool, SpoolBroken, SpoolLimits
 from otel_receiver.writer import Tables, Writer, WriterSettings
 
@@ -34,8 +35,8 @@ DRAIN_SECONDS = 2.0  # of requests in flight; then 5 s of the writer; the whole 
 
 
 def receive(settings: Settings, projects: Projects) -> int:
+    refuse_open_bind(settings, projects)
     try:
-        refuse_open_bind(settings.host, projects)
         mapper = DialectMapper(projects)
     except ValueError as error:
         raise SettingsRefused(f"{error}.") from error
@@ -49,6 +50,8 @@ def receive(settings: Settings, projects: Projects) -> int:
 
 
 async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, database: Database) -> None:
+    watch = DatabaseWatch(database)
+    watch.start()
     metrics = Metrics()
     spool = Spool(settings.data_dir / "spool", SpoolLimits())
     durable = Durable(spool, DeadLetters(settings.data_dir / "dead-letters"), metrics)
@@ -65,7 +68,7 @@ async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, 
         share_ports=WORKER in os.environ,
     )
     desk, refusals = Desk(projects, writer, mapper, receiver, metrics), Refusals(metrics)
-    probes = Probes(lambda: Readiness(not writer.away, "the database is away" if writer.away else ""), metrics.text)
+    probes = Probes(lambda: _readiness(writer, watch), metrics.text)
     doors = (
         GrpcServer(GrpcDoor(desk, refusals, probes), receiver),
         HttpServer(HttpDoor(desk, refusals, probes, receiver), receiver),
@@ -78,6 +81,11 @@ async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, 
     await desk.drain(DRAIN_SECONDS)
     await writer.stop()
     await tables.close()
+
+
+def _readiness(writer: Writer, watch: DatabaseWatch) -> Readiness:
+    complaint = "the database is away" if writer.away else watch.complaint
+    return Readiness(complaint == "", complaint)
 
 
 async def _told_to_stop() -> None:

@@ -12,7 +12,7 @@ from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.migrate import migrate
 from clickhouse.projects import Projects
 from genai_sessions.database import engine_settings, topology
-from genai_sessions.ports import refuse_busy_ports
+from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
 from genai_sessions.service import Service, stop_all
 from genai_sessions.settings import Settings
 
@@ -24,6 +24,7 @@ ENGINE_STOP_SECONDS = 2.0  # it takes 0.3 s, unless it hangs
 
 
 def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
+    refuse_open_bind(settings, projects)
     refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port", "api_port")
     with _database(settings) as (database, reader):
         with connected(database.within("default")) as client:

@@ -143,11 +143,15 @@ def eventually(true: Callable[[], bool], within_s: float = 30, of: Path | None =
     return time.monotonic() - started_at
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, path: str = "/readyz") -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5, trust_env=False).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def is_alive(port: int) -> bool:
+    return is_ready(port, "/healthz")
 
 
 def await_ready(product: Product, port: int) -> None:
