@@ -21,6 +21,12 @@ _GAPS = (
     *("input_preview", "output_preview"),
 )
 _USAGE = Fact._fields[26:31]
+_TURN = {"call": 0, "around": 1, "part": 2}
+"""Whole accounts first: they take the id of the span they name."""
+
+
+_STANDING = "log"
+"""The kind of a span that stands for one that never came. Two accounts of it are two calls, not one in the other."""
 
 
 class Joined(NamedTuple):
@@ -50,13 +56,14 @@ def joined(spans: dict[str, Fact], records: Sequence[Fact]) -> Joined:
         else:
             around.append(account)
     alone = _join_within(result, around)
-    for account in sorted(alone, key=lambda account: account.said.kind):  # whole ones first: they take the named id
+    for account in sorted(alone, key=lambda account: _TURN[account.said.kind]):
         _stand(result, account)
     return result
 
 
 def _accounts(records: Iterable[Fact]) -> list[_Account]:
-    """Of one span and kind, parts go to the first whole, else together; wholes are one unless their answers differ."""
+    """Of one span and kind, parts go to the first whole, else together; wholes are one unless their answers differ.
+    Records of one time come in the order of their log."""
     groups: dict[tuple[str, ...], list[Fact]] = {}
     first: dict[tuple[str, str], tuple[str, ...]] = {}
     for record in sorted(records, key=lambda each: (each.kind == "part", each.call_kind == "", each.start_ns)):
@@ -129,9 +136,11 @@ def _stand(result: Joined, account: _Account) -> None:
         return
     is_named = named != "" and named not in result.spans and said.kind != "around"
     span_id = named if is_named else account.records[0]
+    above = result.spans.get(named)
+    is_beside = above is not None and above.kind == _STANDING and above.call_kind == said.call_kind
     # Its own parent: nobody knows whose child it is, but that it is no root is known.
-    parent = span_id if is_named or named == "" else named
-    result.spans[span_id] = said._replace(span_id=span_id, parent_span_id=parent, kind="internal")
+    parent = span_id if is_named or named == "" or is_beside else named
+    result.spans[span_id] = said._replace(span_id=span_id, parent_span_id=parent, kind=_STANDING)
     result.hosts.update(dict.fromkeys(account.records, span_id))
 
 

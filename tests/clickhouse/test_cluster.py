@@ -40,6 +40,7 @@ BY_TRACE = {
     "session_traces",
     "scores",
     "dead_spans",
+    "log_calls",
 }
 BY_SESSION = {"sessions", "session_changes"}
 
