@@ -40,6 +40,12 @@ class Batch(NamedTuple):
         pairs = chain(_traces(self.spans), _traces(self.scores), _traces(self.log_calls))
         return {pair for pair in pairs if pair[1] != ""}
 
+    def session_ids(self) -> set[tuple[str, str]]:
+        """(project, session) of scores that are of a session itself."""
+        scores = self.scores
+        pairs = zip(scores["project_id"], scores["session_id"], strict=True) if scores else ()
+        return {pair for pair in pairs if pair[1] != ""}
+
 
 def height(columns: Columns) -> int:
     return len(next(iter(columns.values()))) if columns else 0

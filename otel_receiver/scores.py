@@ -7,19 +7,20 @@ from typing import NamedTuple
 
 from clickhouse.projects import Project
 from otel_receiver.batch import Columns
-from otel_receiver.call import Call, Score
+from otel_receiver.call import Call, Ids, Score
 from otel_receiver.dialects.log_events import LogCall
 from otel_receiver.keeping import kept
 from otel_receiver.span import Span
 
 
 class Scored(NamedTuple):
-    """A score and what it is of. An empty span id is a score of the trace."""
+    """A score and what it is of. An empty span id is a score of the trace; an empty trace id, of the session."""
 
     trace_id: str
     span_id: str
     at_ns: int  # when the score itself does not say
     score: Score
+    session_id: str = ""
 
 
 def score_rows(spans: Sequence[Span], calls: Sequence[Call], project: Project, received_ns: int) -> Columns:
@@ -33,9 +34,18 @@ def score_rows(spans: Sequence[Span], calls: Sequence[Call], project: Project, r
 
 
 def log_score_rows(told: Sequence[LogCall], project: Project, received_ns: int) -> Columns:
-    """Of evaluations that came as log records."""
-    scored = [Scored(log.trace_id, log.span_id, log.end_ns, score) for log in told for score in log.call.scores]
+    """Of evaluations that came as log records. One that names no trace is of the session that it names."""
+    scored = [
+        Scored(log.trace_id, log.span_id, log.end_ns, score, "" if log.trace_id != "" else _session_id(log.call.ids))
+        for log in told
+        for score in log.call.scores
+    ]
     return _rows(scored, project, received_ns)
+
+
+def _session_id(ids: Ids) -> str:
+    named = (ids.session_id, ids.conversation_id, ids.resource_session_id)
+    return next((session_id for session_id in named if session_id is not None), "")
 
 
 def _rows(scored: Sequence[Scored], project: Project, received_ns: int) -> Columns:
@@ -45,7 +55,7 @@ def _rows(scored: Sequence[Scored], project: Project, received_ns: int) -> Colum
         "project_id": [project.id] * len(scored),
         "trace_id": [each.trace_id for each in scored],
         "span_id": [each.span_id for each in scored],
-        "session_id": [""] * len(scored),
+        "session_id": [each.session_id for each in scored],
         "score_id": [score_id(each.score) for each in scored],
         "name": [each.score.name for each in scored],
         "value": [_finite(each.score.value) for each in scored],

@@ -71,7 +71,8 @@ class Tables:
                 await self._insert("scores", batch.scores)
                 await self._insert("log_calls", batch.log_calls)
                 # After the rows are visible: a stamp taken before would let a recompute miss them.
-                await self._insert("trace_changes", _changes(batch))
+                await self._insert("trace_changes", _keyed("trace_id", batch.trace_ids()))
+                await self._insert("session_changes", _keyed("session_id", batch.session_ids()))
         except DataError as why:
             raise NotEver("encoding", str(why)) from why
         except ClickHouseError as why:
@@ -135,9 +136,8 @@ def _tells(values: Sequence[Any], kind: ClickHouseType) -> bool:
     return values.count(None) < len(values) if kind.nullable else any(values)
 
 
-def _changes(batch: Batch) -> Columns:
-    traces = batch.trace_ids()
-    return dict(zip(("project_id", "trace_id"), zip(*traces, strict=True), strict=True)) if traces else {}
+def _keyed(member: str, keys: set[tuple[str, str]]) -> Columns:
+    return dict(zip(("project_id", member), zip(*keys, strict=True), strict=True)) if keys else {}
 
 
 class Writer:

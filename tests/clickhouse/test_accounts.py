@@ -13,6 +13,8 @@ from clickhouse.rollup.facts import Fact, distinct
 from clickhouse.rollup.fold import fold
 from clickhouse.rollup.row import CallRow, SessionTrace
 from tests.clickhouse.stored import default
+from tests.clickhouse.test_rollup_oracle import QUIET, as_the_database_keeps
+from tests.histories import History, histories
 
 _NAMES = {"start_ns": "started_at", "end_ns": "ended_at", "received_us": "received_at"}
 _NUMBERS = {"row_hash": 0, "mark": 0, "cost_pico": None}
@@ -259,6 +261,21 @@ def test_every_record_finds_a_place_and_no_span_is_lost(spans: list[Fact], recor
         )
         assert span.response_id in ("", kept.response_id)
     assert sum(row.spans for row in fold(list(received.values()), records=records).rows) == len(joint.spans)
+
+
+@given(histories())
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+def test_records_that_say_what_their_spans_say_change_nothing(history: History) -> None:
+    """Whatever the spans are: every field of every row is the oracle's, with a record beside each span or without."""
+    by_trace: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in history.rows:
+        by_trace.setdefault((row["project_id"], row["trace_id"]), []).append(row)
+    for facts in map(as_the_database_keeps, by_trace.values()):
+        same = [
+            each._replace(span_id=f"log-{span_id}", parent_span_id=span_id, kind="call")
+            for span_id, each in distinct(facts)[0].items()
+        ]
+        assert fold(facts, records=same).rows == fold(facts).rows
 
 
 def test_thousands_of_calls_and_records_are_joined_in_a_moment() -> None:

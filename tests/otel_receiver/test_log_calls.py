@@ -233,3 +233,19 @@ def test_content_of_logs_obeys_the_project() -> None:
     assert "secret" in str(kept.log_calls)
     assert "secret" not in str(silent.log_calls)
     assert list(silent.log_calls["input_tokens"]) == [3]
+
+
+def test_a_score_that_names_no_trace_is_of_its_session(
+    shared_database: Database, shared_client: Client, project: str
+) -> None:
+    """And one that names neither is nobody's, but kept."""
+    scored: Attributes = {"gen_ai.evaluation.name": "kind", "gen_ai.evaluation.score.value": 0.5}
+    of_session: Attributes = {**scored, "session.id": "s"}
+    event = {"event_name": "gen_ai.evaluation.result", "trace_id": "", "span_id": ""}
+    records = [record_of(), record_of(**event, attributes=of_session), record_of(**event, attributes=scored)]
+    owner = Project(project)
+    mapper = DialectMapper(Projects({project: owner}, {}))
+    for one in records:
+        insert(shared_database, [mapper.logs([one], owner, Received(RECORDED_NS))])
+        settle(shared_client)
+    assert the_session(shared_client, project)["scores"] == [["kind", 0.5, "", 1]]
