@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clickhouse.projects import Projects, load, without_file
+
 T = TypeVar("T")
 
 
@@ -65,6 +67,10 @@ def read_settings(flags: Namespace, environment: Mapping[str, str] | None = None
         workers=source.read("workers", _workers, 1),
         projects=source.read("projects", _path, None),
     )
+
+
+def known_projects(settings: Settings) -> Projects:
+    return without_file() if settings.projects is None else load(settings.projects)
 
 
 @dataclass(frozen=True)

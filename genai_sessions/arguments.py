@@ -1,0 +1,108 @@
+"""What can be typed behind `genai-sessions`. Each command names the function that does it, which is imported when it is
+asked for: nobody waits for servers to load who only wants a key."""
+
+import argparse
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+Parser = argparse.ArgumentParser
+
+
+def parser() -> Parser:
+    made = Parser(
+        prog="genai-sessions",
+        description="Sessions from OpenTelemetry: receives GenAI spans over OTLP, keeps them in ClickHouse, and serves "
+        "what every conversation cost, how long it took, what failed and what was said.",
+        epilog="Settings may also come from the environment (GENAI_SESSIONS_DATA_DIR and so on); flags win.",
+    )
+    made.add_argument("--version", action="version", version=f"%(prog)s {installed_version()}")
+    commands = made.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_services(commands)
+    _add_schema(commands)
+    _add_keys(commands)
+    _add_dead_letter(commands)
+    _add_reprice(commands)
+    _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
+    return made
+
+
+def installed_version() -> str:
+    try:
+        return version("genai-sessions")
+    except PackageNotFoundError:
+        return "from a source folder"
+
+
+def _add(commands: Any, name: str, about: str, command: str, *flags: Parser) -> Parser:
+    """`command` is module:function, within this package."""
+    added: Parser = commands.add_parser(name, help=about, description=about, parents=flags)
+    added.set_defaults(command=command)
+    return added
+
+
+def _add_services(commands: Any) -> None:
+    shared, ports = _shared_flags(), _port_flags()
+    _add(commands, "up", "Start everything: ClickHouse, receiver, rollup, API and pages.", "cli:up", shared, ports)
+    about = "Receive OTLP on its own; it takes data even while the database is away."
+    _add(commands, "receiver", about, "cli:receiver", shared, ports)
+    _add(commands, "api", "Serve the API and the pages on their own.", "cli:api", shared, ports)
+    _add(commands, "rollup", "Keep sessions up to date on its own.", "cli:rollup", shared)
+
+
+def _add_schema(commands: Any) -> None:
+    shared = _shared_flags()
+    migrate = _add(commands, "migrate", "Bring the database's schema up to date.", "schema_commands:migrate", shared)
+    migrate.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
+    about = "Make everything anew from the spans, and wait until it is done."
+    _add(commands, "rebuild", about, "schema_commands:rebuild", shared)
+
+
+def _add_keys(commands: Any) -> None:
+    keys = commands.add_parser("keys", help="Make keys for the projects file.").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    new = _add(keys, "new", "Print a new key, once, and the lines of the projects file.", "keys:new", _shared_flags())
+    new.add_argument("--name", metavar="NAME", default="new-key", help="what to call it (default: new-key)")
+    new.add_argument("--project", metavar="ID", action="append", help="what it opens; may be repeated")
+    new.add_argument("--scope", metavar="SCOPE", action="append", help="ingest (default), read, content or admin")
+
+
+def _add_dead_letter(commands: Any) -> None:
+    about = "Spans that the database refused for good: look at them, store them after all."
+    letters = commands.add_parser("dead-letter", help=about).add_subparsers(required=True, metavar="COMMAND")
+    shared = _shared_flags()
+    _add(letters, "list", "Each letter, with the reason.", "dead_letter:list_letters", shared)
+    show = _add(letters, "show", "The rows of one letter, as JSON.", "dead_letter:show", shared)
+    show.add_argument("letter", help="its name, or how it begins")
+    _add(letters, "replay", "Try to store all of them again.", "dead_letter:replay_letters", shared)
+
+
+def _add_reprice(commands: Any) -> None:
+    about = "Price stored calls again, from today's prices; what a tool has reported itself is left as it is."
+    reprice = _add(commands, "reprice", about, "reprice:reprice", _shared_flags())
+    reprice.add_argument("--project", metavar="ID", default="", help="only this project")
+    reprice.add_argument("--since", metavar="WHEN", help="only calls since then: 24h, 7d, 2026-11-20 (default: all)")
+
+
+def _shared_flags() -> Parser:
+    flags = Parser(add_help=False)
+    flags.add_argument("--data-dir", metavar="DIR", help="where data lives (default: the user's data folder)")
+    flags.add_argument("--clickhouse-url", metavar="URL", help="a ClickHouse to use instead of the embedded one")
+    flags.add_argument(
+        "--clickhouse-port", metavar="N", help="HTTP port of the embedded ClickHouse (default: a free one)"
+    )
+    flags.add_argument(
+        "--projects", metavar="FILE", help="projects and keys (TOML); without it, one project on loopback"
+    )
+    flags.add_argument("--verbose", action="store_true", help="log more")
+    return flags
+
+
+def _port_flags() -> Parser:
+    flags = Parser(add_help=False)
+    flags.add_argument("--host", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    flags.add_argument("--otlp-grpc-port", metavar="N", help="OTLP over gRPC (default: 4317)")
+    flags.add_argument("--otlp-http-port", metavar="N", help="OTLP over HTTP (default: 4318)")
+    flags.add_argument("--api-port", metavar="N", help="the API and the pages (default: 8080)")
+    flags.add_argument("--workers", metavar="N", help="receiver processes on one port (default: 1)")
+    return flags
