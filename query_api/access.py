@@ -160,5 +160,13 @@ ReadsNumbers = Annotated[Reader, Depends(_reads_numbers)]
 Reads = Annotated[Reader, Depends(_reads)]
 """What was said too, for those who may; then it is written down."""
 ReadsContent = Annotated[Reader, Depends(_reads_content)]
+
+
+def _administers(request: Request, caller: Annotated[Caller, Depends(requires("admin"))]) -> Reader:
+    return Reader(service_of(request).connection, caller.project, content=True, named=caller.named)
+
+
+Administers = Annotated[Reader, Depends(_administers)]
+"""What a change has to look up first."""
 Reading = Annotated[Caller, Depends(requires("read"))]
 Administering = Annotated[Caller, Depends(requires("admin"))]

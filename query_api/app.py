@@ -12,11 +12,14 @@ from starlette.responses import Response
 
 from query_api.access import LoopbackOnly
 from query_api.audit import Audit
+from query_api.bounds import Bounds
+from query_api.compression import Compression
 from query_api.cursors import Signer
 from query_api.db import Connection
 from query_api.headers import SecurityHeaders
 from query_api.links import RawPath, register_id_convertor
 from query_api.live import Live
+from query_api.metrics import Measured, Metrics
 from query_api.problems import Fault, Problem, answer_of
 from query_api.secret import read_or_make
 from query_api.service import Service
@@ -27,11 +30,13 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: ApiSettings) -> FastAPI:
     register_id_convertor()
-    from query_api.routes import aggregates, export, health, live, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
+    from query_api.routes import aggregates, export, feedback, health, live, login, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
 
     secret = read_or_make(settings.data_dir)
     connection = Connection(settings)
-    service = Service(settings, connection, secret, Signer(secret), Audit(settings.data_dir), Live(connection))
+    service = Service(
+        settings, connection, secret, Signer(secret), Audit(settings.data_dir), Live(connection), Metrics()
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,13 +53,17 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (health, sessions, traces, users, aggregates, projects, export, live):
+    for routes in (health, sessions, traces, users, aggregates, projects, export, live, feedback, login):
         app.include_router(routes.router)
     _answer_errors(app)
-    app.add_middleware(RawPath)
+    # The last is the outermost.
+    app.add_middleware(Bounds)
     if settings.projects.open:
         app.add_middleware(LoopbackOnly)
+    app.add_middleware(Compression)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured, metrics=service.metrics)
+    app.add_middleware(RawPath)
     return app
 
 

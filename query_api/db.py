@@ -65,7 +65,8 @@ class Connection:
     """Opened when it is first needed: the service starts, and answers 503, while the database is away."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._database = settings.read_database or settings.database
+        database = settings.read_database or settings.database
+        self._database = database.within(database.everywhere)
         self._seconds = settings.query_seconds
         self._export_seconds = settings.export_seconds
         self._turns = asyncio.Semaphore(settings.queries_at_once)

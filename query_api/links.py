@@ -1,20 +1,13 @@
 """Ids in addresses: percent-encoded once, in one segment."""
 
 import re
-from http import HTTPStatus
 from urllib.parse import quote, unquote
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from query_api.problems import Problem, answer_of
-
 _DOTS = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)")
 """Clients take `.` and `..` out of paths before they send them, encoded or not."""
-
-
-MAX_QUERY_BYTES = 60_000
-"""Servers take 64 KB of address and headers; and the database 128 KB of one parameter, where some letters are two."""
 
 
 class RawPath:
@@ -25,9 +18,6 @@ class RawPath:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and len(scope["query_string"]) > MAX_QUERY_BYTES:
-            await answer_of(Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "The query is too long."))(scope, receive, send)
-            return
         if scope["type"] == "http" and scope.get("raw_path") is not None:
             scope = {**scope, "path": scope["raw_path"].decode("latin-1").partition("?")[0]}
         await self._app(scope, receive, send)

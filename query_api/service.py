@@ -9,6 +9,7 @@ from query_api.audit import Audit
 from query_api.cursors import Signer
 from query_api.db import Connection
 from query_api.live import Live
+from query_api.metrics import Metrics
 from query_api.settings import ApiSettings
 
 
@@ -20,6 +21,7 @@ class Service:
     signer: Signer
     audit: Audit
     live: Live
+    metrics: Metrics
 
 
 def service_of(request: HTTPConnection) -> Service:

@@ -1,17 +1,30 @@
 """Whether the service lives, and whether it can answer."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from query_api.access import requires
 from query_api.service import service_of
+from query_api.settings import is_loopback
 
 router = APIRouter(tags=["health"])
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/healthz")
 async def healthz() -> Response:
     """The service lives."""
     return JSONResponse({"status": "ok"})
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Counters of this service. Loopback needs no key: scrapers seldom have one."""
+    if request.client is None or not is_loopback(request.client.host):
+        await requires("read")(request)
+    service = service_of(request)
+    return PlainTextResponse("\n".join([*service.metrics.lines(service.live.listeners), ""]), media_type=_PROMETHEUS)
 
 
 @router.get("/readyz")

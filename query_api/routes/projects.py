@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from clickhouse.deletion import delete_project
 from query_api.access import Administering, Reading, ReadsNumbers, record
 from query_api.answers import answer
-from query_api.deletion import delete
+from query_api.owner import delete
 from query_api.problems import unknown
 from query_api.queries import ProjectQuery, Text, only_project, parse
 from query_api.service import service_of

@@ -13,8 +13,8 @@ from query_api.access import Administering, Caller, Reading, Reads, ReadsContent
 from query_api.answers import answer
 from query_api.calls import read_calls, read_messages
 from query_api.db import Reader, Row
-from query_api.deletion import delete
 from query_api.links import session_url
+from query_api.owner import delete
 from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
@@ -96,11 +96,12 @@ async def remove_session_by_parameter(
 async def _answer_session(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
     session_id = normal_id(sent_id) or ""
     page = begin_page(request, caller, query.limit, query.cursor)
-    session, traces, diagnostics, neighbours = await asyncio.gather(
+    session, traces, diagnostics, neighbours, scores = await asyncio.gather(
         reader.row("session", session_id=session_id),
         reader.rows("session_traces", session_id=session_id, **page.parameters()),
         reader.row("session_diagnostics", session_id=session_id),
         reader.row("session_neighbours", session_id=session_id),
+        reader.rows("session_scores", session_id=session_id),
     )
     if session is None:
         raise unknown("such session")
@@ -109,6 +110,7 @@ async def _answer_session(request: Request, sent_id: str, query: PageQuery, call
         "traces": page_body(page, traces, session["traces"]),
         "diagnostics": diagnostics,
         "neighbours": {name: _neighbour(found, reader) for name, found in (neighbours or {}).items()},
+        "scores": scores,
     }
     return answer(request, body, content=reader.content, same_while=body | {"traces": traces})
 

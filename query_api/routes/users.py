@@ -11,9 +11,9 @@ from clickhouse.ids import normal_id
 from query_api.access import Administering, Caller, Reading, Reads, ReadsNumbers, record
 from query_api.answers import answer
 from query_api.db import Reader
-from query_api.deletion import delete
 from query_api.filters import Filter, OneOf
 from query_api.links import session_url, user_url
+from query_api.owner import delete
 from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import unknown
 from query_api.queries import PageQuery, SubjectQuery, UsersQuery, allowed_filter, only_project
