@@ -439,6 +439,7 @@ CREATE TABLE spans
     `version` UInt256 DEFAULT bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Micro(received_at))), 128), bitOr(bitShiftLeft(toUInt256(toUInt64(toUnixTimestamp64Nano(ended_at))), 64), toUInt256(cityHash64(parent_span_id, name, kind, started_at, status, status_message, scope_name, service, attributes, resource_attributes, events.name, events.attributes, session_id, conversation_id, resource_session_id, default_session_id, user_id, resource_user_id, default_user_id, call_kind, provider, request_model, response_model, response_id, failed, error_type, tool_name, agent_name, prompt_name, release, environment, tags, metadata, finish_reasons, input_messages, output_messages, tool_arguments, tool_result, content_attributes, input_preview, output_preview, cost_source, ifNull(input_tokens, 18446744073709551615), ifNull(output_tokens, 18446744073709551615), ifNull(cache_read_tokens, 18446744073709551615), ifNull(cache_write_tokens, 18446744073709551615), ifNull(reasoning_tokens, 18446744073709551615), ifNull(first_token_ns, 18446744073709551615), ifNull(cost_usd, -1))))) CODEC(ZSTD(1)),
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_stored stored_at TYPE minmax GRANULARITY 1,
     INDEX by_words said TYPE text(tokenizer = 'asciiCJK') GRANULARITY 100000000
 )
 ENGINE = ReplacingMergeTree(version)

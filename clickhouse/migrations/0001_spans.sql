@@ -124,6 +124,7 @@ CREATE TABLE IF NOT EXISTS spans
 
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_attribute mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_stored stored_at TYPE minmax GRANULARITY 1,
     -- Words of ASCII letters and digits, every other character by itself: so Chinese and Japanese are found inside a
     -- sentence. Built by merges, not by inserts (WRITE_SETTINGS in connect.py): an insert would take twice as long.
     INDEX by_words said TYPE text(tokenizer = 'asciiCJK')

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -13,15 +13,26 @@ from clickhouse.rollup.statements import single_row, statement
 GRACE_SECONDS = 60
 """Whoever stores spans queues their traces within a second; after this he is taken for dead."""
 HEAL_WINDOW_SECONDS = 3_600
+UNFINISHED_SECONDS = 600
+"""What died with the database was stored this close to the last rows there are: no insert takes longer."""
 FORGET_AFTER_SECONDS = 3_600
 SETTLED_SECONDS = 1_800  # no slice lives longer than 5 minutes, so nothing younger than this is older than its zero row
 MOST_TRACES = 100_000  # per removal: one statement's worth; the rest is next
 
 
 def heal(client: Client, *, everything: bool = False, grace_seconds: int = GRACE_SECONDS) -> None:
-    """Queue what a crash between storing and queueing left behind. At start everything is searched."""
+    """Queue what a crash between storing and queueing left behind. At start everything is searched, and inserts that
+    died on their way from table to table are finished."""
+    if everything:
+        _finish_inserts(client)
     since = 0 if everything else _now_us(client) - HEAL_WINDOW_SECONDS * 1_000_000
     client.command(statement("heal"), parameters={"since_us": since, "grace_seconds": grace_seconds})
+
+
+def _finish_inserts(client: Client) -> None:
+    since_us = single_row(client, "last_stored")[0] - UNFINISHED_SECONDS * 1_000_000
+    for (day,) in client.query(statement("unfinished_days"), parameters={"since_us": since_us}).result_rows:
+        _make_anew(client, day, since_us)
 
 
 def expire(client: Client, retention_days: Mapping[str, int]) -> int:
@@ -71,10 +82,14 @@ def rebuild(client: Client, report: Callable[[str], None]) -> None:
     """Make everything anew from spans and log records: facts and indexes here, the rest by queueing every trace."""
     days = client.query(statement("rebuild_days")).result_rows
     for (day,) in days:
-        for name in _REBUILT:
-            client.command(statement(f"rebuild_{name}"), parameters={"day": day})
+        _make_anew(client, day, since_us=0)
         report(f"{day}: facts made anew")
     client.command(statement("queue_everything"))
+
+
+def _make_anew(client: Client, day: date, since_us: int) -> None:
+    for name in _REBUILT:
+        client.command(statement(f"rebuild_{name}"), parameters={"day": day, "since_us": since_us})
 
 
 class Lag(NamedTuple):

@@ -15,13 +15,20 @@ from clickhouse.connect import connected
 from clickhouse.embedded import Engine
 from clickhouse.engine_config import VIEWS
 from clickhouse.migrate import MIGRATIONS, statements
+from clickhouse.rollup import maintenance
 from clickhouse.rollup.statements import external, statement
 from clickhouse.schema import SCHEMA, schema_text
 from tests.conftest import fresh_database
 
 PACKAGE = Path(clickhouse.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.sql") if path.parent != MIGRATIONS and path != SCHEMA)
-REBUILT = ("span_facts", "trace_index", "trace_sessions")
+REBUILT = {
+    "span_facts": "span_facts",
+    "trace_index": "trace_index",
+    "trace_sessions": "trace_sessions",
+    "log_trace_index": "trace_index",
+    "log_trace_sessions": "trace_sessions",
+}
 PARAMETER = re.compile(r"\{(\w+):\s*((?:\w+)(?:\((?:[^(){}]|\([^()]*\))*\))?)\}")
 EXAMPLES: Mapping[str, Any] = {
     "String": "x",
@@ -56,31 +63,31 @@ def test_every_sql_file_runs(shared_client: Client, path: Path) -> None:
     for text in statements(path.read_text()):
         values = {name: example(name, kind, shared_client) for name, kind in PARAMETER.findall(text)}
         if re.search(r"^(SELECT|WITH)\b", text, re.MULTILINE) and not re.search(r"^INSERT\b", text, re.MULTILINE):
-            shared_client.query(text, parameters=values, external_data=any_slice())
+            shared_client.query(text, parameters=values, external_data=what_travels_beside(text))
         else:
-            shared_client.command(text, parameters=values, external_data=any_slice())
+            shared_client.command(text, parameters=values, external_data=what_travels_beside(text))
 
 
-@pytest.mark.parametrize("table", REBUILT)
-def test_a_rebuild_says_what_its_view_says(client: Client, table: str) -> None:
+@pytest.mark.parametrize(("name", "table"), REBUILT.items(), ids=REBUILT)
+def test_a_rebuild_says_what_its_view_says(client: Client, name: str, table: str) -> None:
     """Rows made anew from spans are those that came with them, column by column."""
-    rebuild = re.sub(r"--[^\n]*\n|INSERT INTO \w+\n", "", statement(f"rebuild_{table}"))
-    head, day, tail = re.split(r"(WHERE toDate\((?:s\.)?started_at\) = \{day:Date\})", rebuild)
-    assert day
+    rebuild = re.sub(r"--[^\n]*\n|INSERT INTO \w+\n", "", statement(f"rebuild_{name}"))
+    head, tail = re.split(r"WHERE toDate\(.*started_at\) = \{day:Date\} AND .*stored_at >= .*\n", rebuild)
     query = "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
-    [(view,)] = client.query(query, parameters={"name": f"{table}_mv"}).result_rows
+    [(view,)] = client.query(query, parameters={"name": f"{name}_mv"}).result_rows
     assert formatted(client, head + tail) == formatted(client, view.replace(f"{client.database}.", ""))
     described = [row[0] for row in client.query(f"DESCRIBE ({head + tail})").result_rows]
     assert described == [row[0] for row in client.query(f"DESCRIBE TABLE {table}").result_rows]
 
 
-def test_there_is_a_rebuild_for_each_view_on_spans(client: Client) -> None:
-    """None is forgotten."""
+def test_there_is_a_rebuild_for_each_view_on_what_is_received(client: Client) -> None:
+    """None is forgotten; and healing and rebuilding know all of them."""
     query = (
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView' "
-        "AND as_select LIKE concat('%', currentDatabase(), '.spans%')"
+        "AND match(as_select, concat(currentDatabase(), '.(spans|log_calls)'))"
     )
-    assert {row[0] for row in client.query(query).result_rows} == {f"{table}_mv" for table in REBUILT}
+    assert {row[0] for row in client.query(query).result_rows} == {f"{name}_mv" for name in REBUILT}
+    assert set(maintenance._REBUILT) == set(REBUILT)
 
 
 def test_outsiders_are_promised_views_only(client: Client) -> None:
@@ -200,7 +207,11 @@ def example(name: str, kind: str, client: Client) -> Any:
     return EXAMPLES.get(kind.partition("(")[0], 1)
 
 
-def any_slice() -> ExternalData:
+def what_travels_beside(text: str) -> ExternalData:
+    """Keys, or prices."""
+    if "priced AS p" in text:
+        columns = ("trace_id", "span_id", "version", "cost_usd", "cost_source", "price_source")
+        return external("priced", columns, [("t", "s", "1", "0.5", "computed", "list")])
     return external("slice", ("project_id", "trace_id", "session_id"), [("p", "t", "s")])
 
 

@@ -7,4 +7,4 @@ SELECT project_id, trace_id, span_id, parent_span_id, started_at, ended_at, name
        finish_reasons, error_type, tool_name, agent_name, prompt_name, tags, metadata, input_preview, output_preview,
        content_until, stored_at, version
 FROM spans
-WHERE toDate(started_at) = {day:Date}
+WHERE toDate(started_at) = {day:Date} AND stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
