@@ -69,12 +69,12 @@ class Load:
         sender, number = Sender(self.ports.grpc, self.ports.http), client << 40
         while not self.over.is_set():
             request, ids = _request(number, self.spans)
-            if self._acknowledged(sender, client, request):
-                self.acked |= ids
-                number += self.spans
-            else:
-                self.over.wait(0.1)
-        sender.close()
+            while not self._acknowledged(sender, client, request):
+                if self.over.wait(0.1):
+                    return sender.close()
+            self.acked |= ids
+            number += self.spans
+        return sender.close()
 
     def _acknowledged(self, sender: Sender, client: int, request: TracesData) -> bool:
         try:

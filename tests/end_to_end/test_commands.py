@@ -10,7 +10,7 @@ import pytest
 from clickhouse.connect import Database
 from clickhouse.embedded import Engine
 from clickhouse.projects import digest, parse
-from otel_receiver.batch import Batch
+from otel_receiver.batch import Batch, Columns
 from otel_receiver.dead_letters import DeadLetters
 from tests.clickhouse.engines import ask
 from tests.clickhouse.stored import default
@@ -27,7 +27,7 @@ def test_a_new_key_comes_with_the_lines_for_the_projects_file(tmp_path: Path) ->
     assert key not in rest
     document = tomllib.loads(f'[[projects]]\nid = "shop"\n{rest}')
     found = parse(document, tmp_path).by_digest[digest(key)]
-    assert (found.name, found.projects, found.scopes) == ("shop-backend", ("shop",), {"ingest", "read"})
+    assert (found.name, found.projects, sorted(found.scopes)) == ("shop-backend", ("shop",), ["ingest", "read"])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def letters_of(data_dir: Path, *names: str) -> None:
             "name": name,
         }
         values |= {"session_id": "buried", "started_at": NOW_NS, "ended_at": NOW_NS + SECOND_NS, "received_at": 1}
-        columns = {column: [values.get(column, default(column))] for column in _COLUMNS}
+        columns: Columns = {column: [values.get(column, default(column))] for column in _COLUMNS}
         letters.bury(Batch(columns, {}, 100), f"too {name}")
 
 
