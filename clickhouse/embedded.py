@@ -230,6 +230,8 @@ class Engine:
                     continue
                 if _listens(self._http_port) and time.monotonic() - silent_since < HUNG_SECONDS:
                     continue
+                if self._stopping.is_set():
+                    return  # it is silent because it ends
                 log.warning("The embedded engine does not answer any more; it is restarted.")
             _end(child)
             if self._stopping.is_set():

@@ -2,9 +2,11 @@
 
 import contextlib
 import http.client
+import math
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine
@@ -19,14 +21,16 @@ from genai_sessions.settings import Settings
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = {"rollup": 5.0, "api": 5.0, "receiver": 7.5}
-"""Of each service. The receiver may have to spool what is in flight; with the engine, 10 s in all."""
-ENGINE_STOP_SECONDS = 2.0  # it takes 0.3 s, unless it hangs
+"""Of each service, all told at once. The receiver may have to spool what is in flight."""
+END_SECONDS = 9.5  # with the engine, which comes last
+LEAST_ENGINE_SECONDS = 1.0  # it takes 0.3 s, unless it hangs; then it is killed, which costs nothing that was safe
 
 
 def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
     refuse_open_bind(settings, projects)
     refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port", "api_port")
-    with _database(settings) as (database, reader):
+    end = _End()
+    with _database(settings, end) as (database, reader):
         with connected(database.within("default")) as client:
             migrate(client, topology(database))
         services = _services(settings, database, reader)
@@ -40,12 +44,26 @@ def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
                 for service in services:
                     service.revive()
         finally:
+            end.begin()
             stop_all(services)
     return 0
 
 
+@dataclass
+class _End:
+    """How long the end may take, once it has begun."""
+
+    until: float = math.inf
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + END_SECONDS
+
+    def left(self) -> float:
+        return max(LEAST_ENGINE_SECONDS, min(self.until - time.monotonic(), END_SECONDS))
+
+
 @contextlib.contextmanager
-def _database(settings: Settings) -> Iterator[tuple[Database, str]]:
+def _database(settings: Settings, end: _End) -> Iterator[tuple[Database, str]]:
     """The database, and the URL that the API reads it with."""
     if settings.clickhouse_url is not None:
         yield (
@@ -58,7 +76,7 @@ def _database(settings: Settings) -> Iterator[tuple[Database, str]]:
     try:
         yield engine.database(), engine.database("reader").url
     finally:
-        engine.stop(ENGINE_STOP_SECONDS)
+        engine.stop(end.left())
 
 
 def _services(settings: Settings, database: Database, reader: str) -> list[Service]:

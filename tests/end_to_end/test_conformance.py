@@ -19,7 +19,7 @@ from tests.oracle import expected_sessions
 from tests.otel_receiver.dialects.recordings import NAMES, row, told, told_in_logs
 
 CLIENTS = 8
-USUAL = ("as it came", "one span per request")
+USUAL = ("as it came", "reversed")
 SLOW = pytest.mark.slow
 _ORDER_NAMES = sorted(ORDERS)
 
