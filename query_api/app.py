@@ -50,6 +50,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         summary="Sessions of GenAI applications, recomputed from their OpenTelemetry spans.",
         lifespan=lifespan,
         openapi_url=None,  # served by a route of ours, to callers with a key
+        version="1",  # of the API: additions keep it
         redirect_slashes=False,
     )
     app.state.service = service

@@ -13,9 +13,11 @@ from query_api.access import Reading, ReadsNumbers
 from query_api.answers import answer
 from query_api.db import Chosen, Reader, Row
 from query_api.links import session_url, user_url
+from query_api.openapi import answers
 from query_api.paging import begin_page
 from query_api.problems import bad_input
 from query_api.queries import FilterQuery, PageQuery, Text, allowed_filter
+from query_api.shapes import Aggregates, Facets, Outliers
 from query_api.times import rfc3339
 
 router = APIRouter(prefix="/api", tags=["aggregates"])
@@ -56,7 +58,7 @@ class FacetsQuery(FilterQuery):
     metadata_key: Text = Field("", description="Whose values are listed as `metadata_values`.")
 
 
-@router.get("/aggregates")
+@router.get("/aggregates", responses=answers(Aggregates, "Sums."))
 async def aggregate(
     request: Request, query: Annotated[AggregatesQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
@@ -87,7 +89,7 @@ async def _groups(reader: Reader, chosen: Chosen, keys: Sequence[str], **paramet
     return await reader.rows("aggregates", chosen, **_by(keys), **parameters)
 
 
-@router.get("/outliers")
+@router.get("/outliers", responses=answers(Outliers, "Who stands out."))
 async def find_outliers(
     request: Request, query: Annotated[OutliersQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
@@ -110,7 +112,7 @@ async def find_outliers(
     return answer(request, body, content=False, same_while=[body["peers"], body["items"]])
 
 
-@router.get("/facets")
+@router.get("/facets", responses=answers(Facets, "Values, by how many sessions have them."))
 async def list_facets(
     request: Request, query: Annotated[FacetsQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:

@@ -12,6 +12,7 @@ from query_api.access import Reads, ReadsContent
 from query_api.db import Reader
 from query_api.export import as_csv, begun, held_back, lines, typed
 from query_api.filters import Filter, OneOf
+from query_api.openapi import files
 from query_api.queries import FilterQuery, SubjectQuery, allowed_filter, only_project
 from query_api.times import now_ns
 
@@ -33,31 +34,35 @@ class ExportQuery(FilterQuery):
     format: Format = "jsonl"
 
 
-@router.get("/export/sessions")
+@router.get("/export/sessions", responses=files(*_MEDIA_TYPES.values()))
 async def export_sessions(query: Annotated[ExportQuery, Query()], reader: Reads) -> Response:
     """Sessions, with every field but `url`."""
     return await _export("sessions", query, reader)
 
 
-@router.get("/export/turns")
+@router.get("/export/turns", responses=files(*_MEDIA_TYPES.values()))
 async def export_turns(query: Annotated[ExportQuery, Query()], reader: Reads) -> Response:
     """The turns of the chosen sessions that started in the range."""
     return await _export("turns", query, reader)
 
 
-@router.get("/export/spans")
+@router.get("/export/spans", responses=files(*_MEDIA_TYPES.values()))
 async def export_spans(query: Annotated[ExportQuery, Query()], reader: ReadsContent) -> Response:
     """The spans of the chosen sessions that started in the range, in full; without a filter, all of them."""
     return await _export("spans", query, reader)
 
 
-@router.get("/users/{user_id:id}/export", dependencies=[Depends(only_project)])
+@router.get(
+    "/users/{user_id:id}/export",
+    responses=files(_MEDIA_TYPES["jsonl"]),
+    dependencies=[Depends(only_project)],
+)
 async def export_user(user_id: str, reader: ReadsContent) -> Response:
     """Everything held about a user, as JSON Lines: sessions, spans in full, scores; each line says its `type`."""
     return await _export_user(user_id, reader)
 
 
-@router.get("/user/export")
+@router.get("/user/export", responses=files(_MEDIA_TYPES["jsonl"]))
 async def export_user_by_parameter(query: Annotated[SubjectQuery, Query()], reader: ReadsContent) -> Response:
     """The same for any id."""
     return await _export_user(query.id, reader)

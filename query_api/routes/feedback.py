@@ -9,10 +9,12 @@ from starlette.responses import JSONResponse, Response
 from clickhouse.ids import normal_id
 from query_api.access import Administering, Administers, record
 from query_api.db import Reader
+from query_api.openapi import answers
 from query_api.owner import Score, write_score
 from query_api.problems import bad_input, unknown
 from query_api.queries import only_project
 from query_api.service import service_of
+from query_api.shapes import Given
 
 router = APIRouter(prefix="/api", tags=["feedback"])
 
@@ -36,7 +38,12 @@ class Feedback(BaseModel):
     id: Annotated[str, Field(max_length=256)] = Field("", description="The same one again replaces what it said.")
 
 
-@router.post("/feedback", status_code=201, dependencies=[Depends(only_project)])
+@router.post(
+    "/feedback",
+    status_code=201,
+    responses=answers(Given, "The id under which it can be replaced.", 201),
+    dependencies=[Depends(only_project)],
+)
 async def give_feedback(request: Request, feedback: Feedback, caller: Administering, reader: Administers) -> Response:
     """A score; within seconds it counts in the session."""
     if (feedback.session_id is None) == (feedback.trace_id is None and feedback.span_id is None):

@@ -1,15 +1,24 @@
 """Whether the service lives, and whether it can answer."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from query_api.access import requires
+from query_api.answers import answer
+from query_api.openapi import describe
+from query_api.queries import only_project
 from query_api.service import service_of
 from query_api.settings import is_loopback
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], include_in_schema=False)
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get("/api/openapi.json", dependencies=[Depends(requires("read")), Depends(only_project)])
+async def openapi(request: Request) -> Response:
+    """This service, described."""
+    return answer(request, describe(request.app), content=False)
 
 
 @router.get("/healthz")

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from query_api.access import Reads
 from query_api.export import begun
+from query_api.openapi import files
 from query_api.problems import bad_input
 from query_api.queries import FilterQuery, allowed_filter
 from query_api.service import service_of
@@ -19,7 +20,7 @@ _POSITION = re.compile(r"\d{1,18}", re.ASCII)
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}  # a proxy that buffers would keep events back
 
 
-@router.get("/live")
+@router.get("/live", responses=files("text/event-stream"))
 async def listen(
     request: Request,
     query: Annotated[FilterQuery, Query()],

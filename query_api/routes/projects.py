@@ -10,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 from clickhouse.deletion import delete_project
 from query_api.access import Administering, Reading, ReadsNumbers, record
 from query_api.answers import answer
+from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.problems import unknown
 from query_api.queries import ProjectQuery, Text, only_project, parse
 from query_api.service import service_of
+from query_api.shapes import Deleted, Diagnostics, ListedProjects
 from query_api.times import now_ns, parse_instant_ns, parse_zone
 
 router = APIRouter(prefix="/api", tags=["projects"])
@@ -27,7 +29,7 @@ class DiagnosticsQuery(ProjectQuery):
 _LISTS = ("shared_traces", "unpriced_models", "flaws", "session_keys", "quarantined_traces")
 
 
-@router.get("/projects", dependencies=[Depends(only_project)])
+@router.get("/projects", responses=answers(ListedProjects, "The projects."), dependencies=[Depends(only_project)])
 async def list_projects(request: Request, caller: Reading) -> Response:
     """The projects that this key opens, the one that it opens first at the head."""
     known = service_of(request).settings.projects.by_id
@@ -44,7 +46,12 @@ async def list_projects(request: Request, caller: Reading) -> Response:
     return answer(request, {"items": items, "next_cursor": None, "total": len(items)}, content=False)
 
 
-@router.delete("/projects/{project_id:id}", status_code=202, dependencies=[Depends(only_project)])
+@router.delete(
+    "/projects/{project_id:id}",
+    status_code=202,
+    responses=answers(Deleted, "What was removed.", 202),
+    dependencies=[Depends(only_project)],
+)
 async def remove_project(request: Request, project_id: str, caller: Administering) -> Response:
     """Delete everything that a project has; what starts later opens it anew."""
     if project_id not in caller.projects:
@@ -54,7 +61,7 @@ async def remove_project(request: Request, project_id: str, caller: Administerin
     return JSONResponse(await delete(database, lambda client, all_: delete_project(client, all_, project_id)), 202)
 
 
-@router.get("/diagnostics")
+@router.get("/diagnostics", responses=answers(Diagnostics, "What is uncertain."))
 async def diagnose(request: Request, query: Annotated[DiagnosticsQuery, Query()], reader: ReadsNumbers) -> Response:
     """How fresh the numbers are, who has no session, what was rejected, and what has no price."""
     now, utc = now_ns(), parse_zone("UTC")

@@ -14,11 +14,13 @@ from query_api.answers import answer
 from query_api.calls import read_calls, read_messages
 from query_api.db import Reader, Row
 from query_api.links import session_url
+from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
+from query_api.shapes import Call, Deleted, ListedSession, MessageEntry, Page, WholeSession
 
 router = APIRouter(prefix="/api", tags=["sessions"])
 
@@ -27,7 +29,7 @@ class SessionQuery(PageQuery, SubjectQuery):
     view: Literal["session", "calls", "messages"] = "session"
 
 
-@router.get("/sessions")
+@router.get("/sessions", responses=answers(Page[ListedSession], "A page of sessions."))
 async def list_sessions(
     request: Request, query: Annotated[SessionsQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -43,7 +45,7 @@ async def list_sessions(
     return answer_page(request, page, items, total, content=reader.content)
 
 
-@router.get("/sessions/{session_id:id}")
+@router.get("/sessions/{session_id:id}", responses=answers(WholeSession, "The session."))
 async def get_session(
     request: Request, session_id: str, query: Annotated[PageQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -51,7 +53,7 @@ async def get_session(
     return await _answer_session(request, session_id, query, caller, reader)
 
 
-@router.get("/sessions/{session_id:id}/calls")
+@router.get("/sessions/{session_id:id}/calls", responses=answers(Page[Call], "A page of calls."))
 async def get_calls(
     request: Request, session_id: str, query: Annotated[PageQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -59,7 +61,7 @@ async def get_calls(
     return await _answer_calls(request, session_id, query, caller, reader)
 
 
-@router.get("/sessions/{session_id:id}/messages")
+@router.get("/sessions/{session_id:id}/messages", responses=answers(Page[MessageEntry], "A page of turns."))
 async def get_messages(
     request: Request, session_id: str, query: Annotated[PageQuery, Query()], caller: Reading, reader: ReadsContent
 ) -> Response:
@@ -67,7 +69,7 @@ async def get_messages(
     return await _answer_messages(request, session_id, query, caller, reader)
 
 
-@router.get("/session")
+@router.get("/session", responses=answers(WholeSession, "The session, or what `view` names."))
 async def get_session_by_parameter(
     request: Request, query: Annotated[SessionQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -79,13 +81,18 @@ async def get_session_by_parameter(
     return await _answer_session(request, query.id, query, caller, reader)
 
 
-@router.delete("/sessions/{session_id:id}", status_code=202, dependencies=[Depends(only_project)])
+@router.delete(
+    "/sessions/{session_id:id}",
+    status_code=202,
+    responses=answers(Deleted, "What was removed.", 202),
+    dependencies=[Depends(only_project)],
+)
 async def remove_session(request: Request, session_id: str, caller: Administering) -> Response:
     """Delete a session for good, late spans of it included."""
     return await _remove(request, session_id, caller)
 
 
-@router.delete("/session", status_code=202)
+@router.delete("/session", status_code=202, responses=answers(Deleted, "What was removed.", 202))
 async def remove_session_by_parameter(
     request: Request, query: Annotated[SubjectQuery, Query()], caller: Administering
 ) -> Response:

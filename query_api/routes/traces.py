@@ -10,9 +10,11 @@ from starlette.responses import Response
 from query_api.access import Reading, Reads, ReadsContent
 from query_api.answers import answer
 from query_api.db import Row
+from query_api.openapi import answers
 from query_api.paging import answer_page, begin_page, count
 from query_api.problems import unknown
 from query_api.queries import ProjectQuery, TracesQuery, allowed_filter, only_project
+from query_api.shapes import FullSpan, ListedTrace, Page, TraceWithSpans
 from query_api.spans import shown_span, with_content
 from query_api.trees import depths
 
@@ -27,7 +29,7 @@ class SpansQuery(ProjectQuery):
     cursor: str | None = Field(None, description="`next_cursor` of the page of spans before.")
 
 
-@router.get("/traces")
+@router.get("/traces", responses=answers(Page[ListedTrace], "A page of traces."))
 async def list_traces(
     request: Request, query: Annotated[TracesQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -41,7 +43,7 @@ async def list_traces(
     return answer_page(request, page, rows, total, content=reader.content)
 
 
-@router.get("/traces/{trace_id:id}")
+@router.get("/traces/{trace_id:id}", responses=answers(TraceWithSpans, "The trace."))
 async def get_trace(
     request: Request, trace_id: str, query: Annotated[SpansQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -64,7 +66,11 @@ async def get_trace(
     return answer(request, body, content=reader.content, same_while=[trace, spans])
 
 
-@router.get("/spans/{trace_id:id}/{span_id:id}", dependencies=[Depends(only_project)])
+@router.get(
+    "/spans/{trace_id:id}/{span_id:id}",
+    responses=answers(FullSpan, "The span."),
+    dependencies=[Depends(only_project)],
+)
 async def get_span(request: Request, trace_id: str, span_id: str, reader: ReadsContent) -> Response:
     """One span with its messages, attributes, events and links in full."""
     row, tree, merged = await asyncio.gather(

@@ -13,11 +13,13 @@ from query_api.answers import answer
 from query_api.db import Reader
 from query_api.filters import Filter, OneOf
 from query_api.links import session_url, user_url
+from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import unknown
 from query_api.queries import PageQuery, SubjectQuery, UsersQuery, allowed_filter, only_project
 from query_api.service import service_of
+from query_api.shapes import Deleted, ListedUser, Page, UserWithSessions
 
 router = APIRouter(prefix="/api", tags=["users"])
 
@@ -29,7 +31,7 @@ class UserQuery(PageQuery, SubjectQuery):
     pass
 
 
-@router.get("/users")
+@router.get("/users", responses=answers(Page[ListedUser], "A page of users."))
 async def list_users(
     request: Request, query: Annotated[UsersQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
@@ -45,7 +47,7 @@ async def list_users(
     return answer_page(request, page, items, total, content=False)
 
 
-@router.get("/users/{user_id:id}")
+@router.get("/users/{user_id:id}", responses=answers(UserWithSessions, "The user."))
 async def get_user(
     request: Request, user_id: str, query: Annotated[PageQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -53,7 +55,7 @@ async def get_user(
     return await _answer_user(request, user_id, query, caller, reader)
 
 
-@router.get("/user")
+@router.get("/user", responses=answers(UserWithSessions, "The user."))
 async def get_user_by_parameter(
     request: Request, query: Annotated[UserQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
@@ -61,13 +63,18 @@ async def get_user_by_parameter(
     return await _answer_user(request, query.id, query, caller, reader)
 
 
-@router.delete("/users/{user_id:id}", status_code=202, dependencies=[Depends(only_project)])
+@router.delete(
+    "/users/{user_id:id}",
+    status_code=202,
+    responses=answers(Deleted, "What was removed.", 202),
+    dependencies=[Depends(only_project)],
+)
 async def remove_user(request: Request, user_id: str, caller: Administering) -> Response:
     """Delete every span of a user for good, late ones included."""
     return await _remove(request, user_id, caller)
 
 
-@router.delete("/user", status_code=202)
+@router.delete("/user", status_code=202, responses=answers(Deleted, "What was removed.", 202))
 async def remove_user_by_parameter(
     request: Request, query: Annotated[SubjectQuery, Query()], caller: Administering
 ) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clickhouse_connect.driver import Client
+from fastapi.routing import APIRoute
 from httpx2 import Response
 from starlette.testclient import TestClient
 
@@ -115,6 +116,19 @@ def span(**columns: Any) -> dict[str, Any]:
 def turn(**columns: Any) -> dict[str, Any]:
     """A span that is an LLM call."""
     return span(call_kind="llm", request_model="gpt-4o", **columns)
+
+
+def routes_of(api: Api) -> list[APIRoute]:
+    """All of them; FastAPI keeps those of a router behind it."""
+    left: list[Any] = list(api.client.app.routes)  # type: ignore[attr-defined]
+    found: list[APIRoute] = []
+    while left:
+        route = left.pop(0)
+        if isinstance(route, APIRoute):
+            found.append(route)
+        left += getattr(getattr(route, "original_router", None), "routes", [])
+    assert len(found) > 30
+    return found
 
 
 def path_of(session_id: str) -> str:
