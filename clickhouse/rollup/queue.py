@@ -11,6 +11,8 @@ from clickhouse.rollup.statements import external, statement
 
 MOST_PENDING = 20_000
 """Read at once: a second or two of work. What is over waits for the next reading, oldest first."""
+MOST_OF_A_PROJECT = 2_000
+"""Sessions of one project read at once: a trace may touch thousands, and other projects' come between."""
 
 
 STAMP_STEP_US = 1_000
@@ -49,7 +51,9 @@ class Pending(NamedTuple):
 def read_pending(client: Client, names: QueueNames) -> Pending:
     """Two that read the same stamps write at different versions, below every later stamp: else one could be taken for
     the other where the two write the same keys in turn."""
-    rows = client.query(statement(names.pending), parameters={"most": MOST_PENDING}).result_rows
+    rows = client.query(
+        statement(names.pending), parameters={"most": MOST_PENDING, "each": MOST_OF_A_PROJECT}
+    ).result_rows
     changes = [Change(*row) for row in rows]
     greatest = max((max(change.stamps) for change in changes), default=0)
     return Pending(changes, greatest + secrets.randbelow(STAMP_STEP_US))

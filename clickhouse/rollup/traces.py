@@ -19,11 +19,14 @@ Key = tuple[str, str]  # project id, trace id
 
 _ALL_BITS = (1 << 64) - 1
 
+LARGE_TRACE = 2_000
+"""Spans and session ids of a trace that takes a slice of its own, so that others do not wait for it."""
 MAX_ROWS_PER_SLICE = 200_000
 """Facts held at once: about 400 MB. A slice with more is halved; a single trace with more is quarantined."""
 _LIMITS = {
     "max_result_rows": MAX_ROWS_PER_SLICE,
     "max_execution_time": 60,
+    "max_threads": 1,  # measured: two take a third more CPU, which ingest needs
     "max_memory_usage": 4 << 30,
     "distributed_product_mode": "local",  # what is known of a trace lies on one shard
 }
@@ -38,6 +41,9 @@ class Slice(NamedTuple):
     scores: dict[Key, list[Scored]]
     graves: dict[str, Graves]
 
+    def large(self, keys: Iterable[Key]) -> set[Key]:
+        return {key for key in keys if len(self.facts.get(key, ())) + len(self.sessions.get(key, ())) > LARGE_TRACE}
+
     def fold(self, key: Key) -> Folded:
         graves = self.graves.get(key[0], NO_GRAVES)
         facts, records = self.facts.get(key, []), self.records.get(key, ())
@@ -48,15 +54,21 @@ class TooLate(Exception):
     """What was read is so old that it must not be written any more."""
 
 
+class Recomputed(NamedTuple):
+    dead: list[Dead]
+    left: set[Key]  # too large to be done beside others; nothing of theirs was written
+
+
 def recompute(
     client: Client, everywhere: str, keys: Sequence[Key], version: int, *, too_late: Callable[[], bool] = lambda: False
-) -> list[Dead]:
+) -> Recomputed:
     """Write the rows of these traces at this version, then queue their sessions. Raises when any of them cannot be.
 
     Until its sessions are queued, a trace's own row bears a mark that is not that of its facts, and can be healed.
     """
     read = read_slice(client, everywhere, keys)
-    folded = {key: read.fold(key) for key in keys}
+    left = read.large(keys) if len(keys) > 1 else set[Key]()
+    folded = {key: read.fold(key) for key in keys if key not in left}
     if too_late():
         raise TooLate
     _note_sessions(client, read, folded)
@@ -66,7 +78,8 @@ def recompute(
         client.insert("session_changes", sorted(changed), ["project_id", "session_id"], database=everywhere)
         own = (Row(key, result.rows[0]) for key, result in folded.items() if len(result.rows) > 1)
         write(client, own, version)
-    return [Dead(key[0], result.dead, result.tombstones) for key, result in folded.items() if result.dead]
+    dead = [Dead(key[0], result.dead, result.tombstones) for key, result in folded.items() if result.dead]
+    return Recomputed(dead, left)
 
 
 def _unfinished(rows: list[SessionTrace]) -> list[SessionTrace]:
@@ -130,7 +143,14 @@ class Row(NamedTuple):
 
 
 def write(client: Client, rows: Iterable[Row], version: int) -> None:
-    keyed = list(rows)
+    rows = list(rows)
+    _write_whole(client, [row for row in rows if row.row.spans > 0 or row.row.session_id == ""], version)
+    zeros = [(*key, row.session_id, version) for key, row in rows if row.spans == 0 and row.session_id]
+    if zeros:  # may be thousands, and defaults are zero
+        client.insert("session_traces", zeros, ["project_id", "trace_id", "session_id", "version"])
+
+
+def _write_whole(client: Client, keyed: list[Row], version: int) -> None:
     folded = [row for _, row in keyed]
     by_field = dict(zip(SessionTrace._fields, zip(*folded, strict=True), strict=True))
     columns: dict[str, Sequence[Any]] = {

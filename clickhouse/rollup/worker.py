@@ -20,7 +20,7 @@ from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.queue import SESSIONS, TRACES, Change, QueueNames, as_slice, mark_done, read_pending, slices
 from clickhouse.rollup.removal import Dead, remove_dead
 from clickhouse.rollup.statements import external, statement
-from clickhouse.rollup.traces import TooLate, reason_to_quarantine, recompute
+from clickhouse.rollup.traces import Key, TooLate, reason_to_quarantine, recompute
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ MAX_RESTING = 100_000
 MAX_SLICE_SECONDS = 300.0
 """What was read longer ago is not written: zero rows are kept for much longer than that, and then forgotten."""
 FAILED_REST_SECONDS = 60.0
-_SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30}
+_SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30, "max_threads": 1}
 _PERMANENT = (396, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
 """Of a slice, not of the database: it is too large for its limits."""
 
@@ -71,19 +71,19 @@ class Worker:
         self._client = client
         self._everywhere = everywhere
         self._clock = clock
-        self._resting: dict[tuple[str, str], float] = {}
+        self._resting: dict[Key, float] = {}
+        self._large: set[Key] = set()
 
     def round(self) -> Done:
-        """Everything that is pending now, traces first: their sessions are queued by then."""
+        """What is pending now, traces first: their sessions are queued by then. Of the large traces one, at the end."""
         done = Done()
-        self._traces(done)
-        self._sessions(done)
-        return done
-
-    def _traces(self, done: Done) -> None:
         reading = self._reading(TRACES)
-        for part in slices(reading.changes, TRACES_PER_SLICE):
+        for part in slices([change for change in reading.changes if change.key not in self._large], TRACES_PER_SLICE):
             self._trace_slice(part, reading, done)
+        self._sessions(done)
+        for change in [change for change in reading.changes if change.key in self._large][:1]:
+            self._trace_slice([change], reading, done)
+        return done
 
     def _reading(self, names: QueueNames) -> Reading:
         since = self._clock()
@@ -96,7 +96,7 @@ class Worker:
         """A slice that fails is halved until the trace is found that makes it fail; that one is named and left."""
         since, version, keys = self._clock(), reading.version, [change.key for change in changes]
         try:
-            dead = recompute(self._client, self._everywhere, keys, version, too_late=reading.too_late)
+            dead, left = recompute(self._client, self._everywhere, keys, version, too_late=reading.too_late)
         except TooLate:
             return  # it is still queued
         except (TooLarge, ClickHouseError) as error:
@@ -109,10 +109,15 @@ class Worker:
             self._quarantine(changes[0], version, error)
             done.quarantined += 1
         else:
+            self._large |= left
+            changes = [change for change in changes if change.key not in left]
+            if len(changes) == 0:
+                return
             done.traces += len(changes)
             self._release(changes, version)
             self._suppress(dead, done)
-        self._rest(changes, self._clock() - since)
+        if len(keys) == 1:
+            self._rest(keys[0], self._clock() - since)
         mark_done(self._client, TRACES, changes)
 
     def _sessions(self, done: Done) -> None:
@@ -160,14 +165,15 @@ class Worker:
 
     def _rested(self, changes: list[Change]) -> list[Change]:
         now = self._clock()
-        if len(self._resting) > MAX_RESTING:
+        if len(self._resting) + len(self._large) > MAX_RESTING:
             self._resting.clear()
+            self._large.clear()
         return [change for change in changes if self._resting.get(change.key, now) <= now]
 
-    def _rest(self, changes: Sequence[Change], seconds: float) -> None:
+    def _rest(self, key: Key, seconds: float) -> None:
         """A trace that took a slice of time of its own waits before it may take another."""
-        if len(changes) == 1 and seconds > COSTLY_SECONDS:
-            self._resting[changes[0].key] = self._clock() + REST_SECONDS
+        if seconds > COSTLY_SECONDS:
+            self._resting[key] = self._clock() + REST_SECONDS
 
     def _suppress(self, dead: list[Dead], done: Done) -> None:
         """What came after it was deleted goes again, and is counted."""

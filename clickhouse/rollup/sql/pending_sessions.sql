@@ -9,4 +9,5 @@ FROM
 )
 GROUP BY project_id, session_id
 ORDER BY min(stamp_us)
+LIMIT {each:UInt32} BY project_id
 LIMIT {most:UInt32}
