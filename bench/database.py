@@ -24,6 +24,9 @@ from clickhouse.rollup.worker import Worker
 SQL = Path(__file__).parent / "sql"
 BLOCK = 500_000
 VOCABULARY = 20_000
+CORPUS_WORDS = 600_000
+SLICES = 16
+LOADING = {"max_threads": 2, "max_insert_threads": 1, "max_memory_usage": 6 << 30}
 
 
 def main() -> None:
@@ -44,29 +47,56 @@ def main() -> None:
 
 
 def load(client: Client, spans: int, traces_per_session: int) -> None:
-    random.seed(7)
-    words = ["".join(random.choices("aeioubcdfghlmnprst", k=random.randint(3, 9))) for _ in range(VOCABULARY)]
     common = {"traces_per_session": traces_per_session, "users": max(1, spans // 100), "until_ns": time.time_ns()}
-    since = time.monotonic()
     statement = (SQL / "load_spans.sql").read_text()
-    client.command(
-        "CREATE TABLE IF NOT EXISTS words (position UInt32, word String) ENGINE = MergeTree ORDER BY position"
-    )
-    client.insert("words", list(enumerate(words)), ["position", "word"])
+    make_corpus(client)
+    since = time.monotonic()
     for first in range(0, spans, BLOCK):
         count = min(BLOCK, spans - first)
-        client.command(statement, parameters={**common, "first": first, "count": count}, settings={"max_threads": 2})
+        client.command(statement, parameters={**common, "first": first, "count": count}, settings=LOADING)
         print(f"\r{first + count:,} spans", end="", flush=True)
     long_session(client, common)
     took = time.monotonic() - since
-    print(f"\rloaded {spans:,} spans in {took:.0f} s, {took / spans * 1e6:.1f} us each (their making included)")
+    print(f"\rloaded {spans:,} spans in {took:.0f} s, {took / spans * 1e6:.1f} us each, their making included")
+    fill_rollups(client)
+    roll_up(client, min(20_000, spans // 8))
+
+
+def make_corpus(client: Client) -> None:
+    """A text as long as a library shelf: a few words often, most words rarely."""
+    chance = random.Random(7)
+    words = ["".join(chance.choices("aeioubcdfghlmnprst", k=chance.randint(3, 9))) for _ in range(VOCABULARY)]
+    text = " ".join(chance.choices(words, weights=[1 / (rank + 1) for rank in range(VOCABULARY)], k=CORPUS_WORDS))
+    client.command("CREATE TABLE IF NOT EXISTS corpus (text String) ENGINE = MergeTree ORDER BY tuple()")
+    client.insert("corpus", [[text]], ["text"])
+
+
+def fill_rollups(client: Client) -> None:
+    """Hash slice by hash slice, as fast as the database can."""
     since = time.monotonic()
-    client.command("INSERT INTO trace_changes SELECT DISTINCT project_id, trace_id FROM trace_index")
+    version = time.time_ns() // 1000
+    for part in range(SLICES):
+        parameters = {"version": version, "slices": SLICES, "part": part}
+        client.command((SQL / "fill_session_traces.sql").read_text(), parameters=parameters, settings=LOADING)
+        print(f"\r{part + 1} of {SLICES} slices of rollups", end="", flush=True)
+    client.command((SQL / "queue_all_sessions.sql").read_text())
     worker = Worker(client, client.database or "")
-    while (done := worker.round()).anything:
-        print(f"\r{lag(client).queued_trace_changes:,} traces to go, {done.traces} done", end="", flush=True)
+    while worker.round().anything:
+        print(f"\r{lag(client).queued_session_changes:,} sessions to go        ", end="", flush=True)
+    print(f"\rrollups filled in {time.monotonic() - since:.0f} s                        ")
+
+
+def roll_up(client: Client, traces: int) -> None:
+    """What one worker does, on traces at random."""
+    rows = client.query((SQL / "some_traces.sql").read_text(), parameters={"most": traces}).result_rows
+    client.insert("trace_changes", [["bench", row[0]] for row in rows], ["project_id", "trace_id"])
+    since = time.monotonic()
+    worker = Worker(client, client.database or "")
+    done = 0
+    while (last := worker.round()).anything:
+        done += last.traces
     took = time.monotonic() - since
-    print(f"\rrolled up in {took:.0f} s, {took / spans * 1e6:.1f} us a span, one worker")
+    print(f"one worker recomputed {done:,} traces at random and their sessions: {done / took:,.0f} traces a second")
 
 
 def long_session(client: Client, common: dict[str, int]) -> None:
@@ -112,8 +142,8 @@ def questions(client: Client) -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"sessions {name}, by cost", asking("list_sessions", **{**every, "sort": "cost", **chosen})
     longest = client.query("SELECT session_id FROM sessions FINAL ORDER BY traces DESC LIMIT 1").result_rows[0][0]
     yield "a session of 200 traces", asking("session_detail", session=longest)
-    sample = "SELECT trace_id FROM trace_index ORDER BY cityHash64(trace_id) LIMIT 5000"
-    traces = [row[0] for row in client.query(sample).result_rows]
+    some = client.query((SQL / "some_traces.sql").read_text(), parameters={"most": 5_000}).result_rows
+    traces = [row[0] for row in some]
 
     def any_trace() -> None:
         asking("trace_by_id", trace=random.choice(traces))()

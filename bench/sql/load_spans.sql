@@ -17,11 +17,9 @@ WITH
     part % 2 = 1 AS is_llm,
     is_llm AND cityHash64(number, 'failed') % 50 = 0 AS is_failed,
     ['gpt-4o-mini', 'gpt-4o', 'claude-sonnet-4-5', 'gemini-2.5-pro'][1 + cityHash64(session, 'model') % 4] AS model,
-    (SELECT groupArray(word) FROM (SELECT word FROM words ORDER BY position)) AS vocabulary,
-    -- a few words often, most words rarely, as in any language
-    arrayStringConcat(arrayMap(
-        place -> vocabulary[toUInt32(exp2(log2(length(vocabulary)) * (cityHash64(number, place) % 65536) / 65536.0))],
-        range(200)), ' ') AS prose,
+    -- prose: a piece of a long text that no other span has; the text is longer than any compressor looks back
+    (SELECT any(text) FROM corpus) AS corpus,
+    substring(corpus, 1 + cityHash64(number, 'prose') % (length(corpus) - 1400), 1300) AS prose,
     if(is_llm, concat('[{"role":"user","parts":[{"type":"text","content":"', substring(prose, 1, 900), '"}]}]'), '') AS input,
     if(is_llm, concat('[{"role":"assistant","parts":[{"type":"text","content":"', substring(prose, 901, 400), '"}]}]'), '') AS output
 SELECT
