@@ -244,7 +244,7 @@ spans_of_any_kind = st.builds(
 
 
 @given(st.lists(spans_of_any_kind), st.lists(records_of_any_kind))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_record_finds_a_place_and_no_span_is_lost(spans: list[Fact], records: list[Fact]) -> None:
     """Whatever they say: each is in one span, each span keeps what it knew, and only records make more."""
     received, _ = distinct([ROOT, *spans])
@@ -264,7 +264,7 @@ def test_every_record_finds_a_place_and_no_span_is_lost(spans: list[Fact], recor
 
 
 @given(histories())
-@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
 def test_records_that_say_what_their_spans_say_change_nothing(history: History) -> None:
     """Whatever the spans are: every field of every row is the oracle's, with a record beside each span or without."""
     by_trace: dict[tuple[str, str], list[dict[str, Any]]] = {}

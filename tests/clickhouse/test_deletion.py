@@ -127,7 +127,7 @@ def as_tombstones(project: str, kind: str, subject: str, deleted_at: int) -> lis
 
 @given(st.data())
 @settings(
-    max_examples=40,
+    max_examples=12,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],

@@ -261,7 +261,7 @@ def test_its_memory_is_limited_as_set(data_dir: Path) -> None:
         database = engine.database()
         limits = "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'"
         assert ask(database, limits) == [(str(1 << 30),)]
-        refused(database, "SELECT length(groupArray(toString(number))) FROM numbers(50000000)", "MEMORY_LIMIT")
+        refused(database, "SELECT length(groupArray(toString(number))) FROM numbers(50000000)", "memory limit exceeded")
         assert answers(database)
 
 

@@ -216,7 +216,7 @@ def test_a_trace_is_not_forgotten_while_records_of_it_arrive(client: Client, pro
 def test_a_rebuild_from_records_says_what_its_view_says(client: Client, table: str) -> None:
     """Rows made anew are those that came with the records."""
     text = re.sub(r"--[^\n]*\n|INSERT INTO \w+\n", "", statement(f"rebuild_log_{table}"))
-    without_day = re.sub(r"WHERE toDate\(l\.started_at\) = \{day:Date\}\n?", "", text)
+    without_day = re.sub(r"WHERE toDate\(l\.started_at\) = \{day:Date\}[^\n]*\n?", "", text)
     query = "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
     [(view,)] = client.query(query, parameters={"name": f"log_{table}_mv"}).result_rows
     own = client.query("SELECT formatQuery({text:String})", parameters={"text": without_day}).result_rows

@@ -82,9 +82,21 @@ def in_pico(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(histories(deletions=True))
-@settings(max_examples=1500, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=250, deadline=None, suppress_health_check=QUIET)
 def test_a_fold_equals_the_oracle(history: History) -> None:
     """Every field of every (session, trace) row, for anything that may be received or deleted."""
+    check_fold(history)
+
+
+@pytest.mark.slow
+@given(histories(deletions=True))
+@settings(max_examples=3_000, deadline=None, suppress_health_check=QUIET)
+def test_a_fold_equals_the_oracle_at_length(history: History) -> None:
+    """The same, thousands of times."""
+    check_fold(history)
+
+
+def check_fold(history: History) -> None:
     expected = {key: in_pico(row) for key, row in expected_traces(history.rows, history.tombstones).items()}
     found = {key: plain(row) for key, row in folded(history).items()}
     assert found.keys() == expected.keys()
@@ -135,7 +147,7 @@ def play(client: Client, data: st.DataObject, history: History) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+@settings(max_examples=25, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
 def test_the_database_equals_the_oracle(shared_client: Client, data: st.DataObject) -> None:
     """Duplicated, shuffled and split deliveries with recomputes in between end at the oracle's rows and sessions."""
     history = in_own_projects(data.draw(histories(scored=True)))
@@ -145,7 +157,7 @@ def test_the_database_equals_the_oracle(shared_client: Client, data: st.DataObje
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=1500, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+@settings(max_examples=500, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
 def test_the_database_equals_the_oracle_at_length(shared_client: Client, data: st.DataObject) -> None:
     """The same, a thousand times and more."""
     history = in_own_projects(data.draw(histories(scored=True)))

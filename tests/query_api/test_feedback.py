@@ -79,7 +79,7 @@ def test_feedback_needs_an_admin_and_json(api: Api) -> None:
     """Not another scope, not a form, not broken text; and a span that exists, where it stands alone."""
     feedback = {"session_id": "s", "name": "n", "value": 1}
     assert api.ask("/api/feedback", "content", method="POST", json=feedback).status_code == 403
-    for content in (b"{", b"\xff", b'{"name": NaN}', b"[" * 100_000):
+    for content in (b"{", b"\xff", b'{"name": NaN}', b"[" * 10_000):
         response = api.ask("/api/feedback", "admin", method="POST", content=content)
         assert response.status_code == 422
     assert api.ask("/api/feedback", "admin", method="POST", data=feedback).status_code == 422
