@@ -20,7 +20,7 @@ from query_api.headers import SecurityHeaders
 from query_api.links import RawPath, register_id_convertor
 from query_api.live import Live
 from query_api.metrics import Measured, Metrics
-from query_api.problems import Fault, Problem, answer_of
+from query_api.problems import Fault, Problem, answer_of, bad_input
 from query_api.secret import read_or_make
 from query_api.service import Service
 from query_api.settings import ApiSettings
@@ -81,6 +81,8 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of a body that is no text
+            return answer_of(bad_input("body", str(error.detail)))
         response = answer_of(Problem(HTTPStatus(error.status_code), str(error.detail)))
         response.headers.update(error.headers or {})
         return response

@@ -7,6 +7,8 @@ import pytest
 from tests.clickhouse.stored import settle
 from tests.query_api.asking import Api, turn
 
+JSON = {"content-type": "application/json"}
+
 
 def give(api: Api, **feedback: Any) -> Any:
     response = api.ask("/api/feedback", "admin", method="POST", json=feedback)
@@ -79,8 +81,8 @@ def test_feedback_needs_an_admin_and_json(api: Api) -> None:
     """Not another scope, not a form, not broken text; and a span that exists, where it stands alone."""
     feedback = {"session_id": "s", "name": "n", "value": 1}
     assert api.ask("/api/feedback", "content", method="POST", json=feedback).status_code == 403
-    for content in (b"{", b"\xff", b'{"name": NaN}', b"[" * 10_000):
-        response = api.ask("/api/feedback", "admin", method="POST", content=content)
+    for content in (b"{", b"\xff", b'{"name": NaN}', b"[" * 60_000, b'{"a":' * 10_000):
+        response = api.ask("/api/feedback", "admin", method="POST", content=content, headers=JSON)
         assert response.status_code == 422
     assert api.ask("/api/feedback", "admin", method="POST", data=feedback).status_code == 422
     alone = {"span_id": "0" * 16, "name": "n", "value": 1}

@@ -10,7 +10,7 @@ import pytest
 import schemathesis
 import uvicorn
 from clickhouse_connect.driver import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from pydantic import BaseModel
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -138,6 +138,8 @@ def document(
         serving.join()
 
 
+LONGEST_QUERY = 5_000
+"""Percent-encoded it is up to nine times as long, and servers cut off what is beyond 64 KB."""
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
@@ -153,6 +155,7 @@ def ask_anything(operation: Any, mode: GenerationMode) -> None:
     @given(operation.as_strategy(generation_mode=mode))
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     def ask(case: Any) -> None:
+        assume(len(str(case.query)) < LONGEST_QUERY)
         case.call_and_validate(headers={"authorization": "Bearer admin of described"}, checks=CHECKS)
 
     ask()
