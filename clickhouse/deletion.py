@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.rollup.graves import Tombstone, digest
 from clickhouse.rollup.removal import DELETE_SETTINGS, Dead, Removed, bury, remove_dead
@@ -14,7 +15,11 @@ TRACES_AT_ONCE = 1_000
 
 
 def delete_session(client: Client, everywhere: str, project_id: str, session_id: str) -> Removed:
-    return _delete(client, everywhere, project_id, session_id, "session")
+    removed = _delete(client, everywhere, project_id, session_id, "session")
+    whose = {"project": project_id, "subject": session_id}
+    client.command(statement("remove_scores_of_session"), parameters=whose, settings=DELETE_SETTINGS)
+    client.insert("session_changes", [(project_id, session_id)], ["project_id", "session_id"], database=everywhere)
+    return removed
 
 
 def delete_user(client: Client, everywhere: str, project_id: str, user_id: str) -> Removed:
@@ -28,6 +33,7 @@ def delete_project(client: Client, everywhere: str, project_id: str) -> Removed:
     removed = Removed(*single_row(client, "count_project", parameters))
     for name in ("remove_project_spans", "remove_project_span_facts", "remove_project_log_calls"):
         client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
+    client.command(statement("remove_project_scores"), parameters=parameters, settings=DELETE_SETTINGS)
     client.command(statement("queue_project"), parameters=parameters)
     return removed
 
@@ -38,17 +44,25 @@ def _delete(client: Client, everywhere: str, project_id: str, subject: str, kind
     bury(client, everywhere, [tombstone])
     whose = {"project": project_id, "subject": subject, "everywhere": everywhere}
     rows = client.query(statement(f"traces_of_{kind}"), parameters=whose).result_rows
-    removed = [
-        _delete_slice(client, everywhere, [(project_id, trace_id) for trace_id in trace_ids])
-        for trace_ids in _chunks([row[0] for row in rows], TRACES_AT_ONCE)
-    ]
+    keys = [(project_id, row[0]) for row in rows]
+    if keys:
+        # From here on it happens, whatever becomes of us.
+        client.insert("trace_changes", keys, ["project_id", "trace_id"], database=everywhere)
+    removed = [_delete_slice(client, everywhere, some) for some in _chunks(keys, TRACES_AT_ONCE)]
     return Removed(sum(each.spans for each in removed), sum(each.traces for each in removed))
 
 
 def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
     """On one server at once; of several shards, each removes its own when it recomputes. All are queued, also those of
     which nothing is left: another deletion may have died before it said so."""
-    dead = list(_dead(read_slice(client, everywhere, keys, home=everywhere)))
+    try:
+        dead = list(_dead(read_slice(client, everywhere, keys, home=everywhere)))
+    except ClickHouseError:
+        if len(keys) == 1:
+            raise
+        halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
+        removed = [_delete_slice(client, everywhere, half) for half in halves]
+        return Removed(sum(each.spans for each in removed), sum(each.traces for each in removed))
     if everywhere == client.database:
         remove_dead(client, everywhere, dead)
     else:
@@ -69,7 +83,7 @@ def _now_ns(client: Client) -> int:
     return now
 
 
-def _chunks(values: list[str], size: int) -> Iterable[list[str]]:
+def _chunks(values: list[Key], size: int) -> Iterable[list[Key]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -1086,7 +1086,7 @@ AS SELECT
     project_id,
     user AS user_id,
     uniqExact(session_id) AS sessions,
-    count() AS traces,
+    uniqExact(trace_id) AS traces,
     min(t.started_at) AS started_at,
     max(t.ended_at) AS last_active_at,
     sum(length(mine.span_id)) AS calls,
@@ -1101,6 +1101,7 @@ FROM
     SELECT
         project_id,
         session_id,
+        trace_id,
         started_at,
         ended_at,
         arrayJoin(user_ids) AS user,

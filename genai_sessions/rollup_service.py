@@ -65,5 +65,8 @@ def _work(client: Client, database: Database, projects: Projects, stop: threadin
 def _do_due(chores: list[Chore]) -> None:
     for chore in chores:
         if time.monotonic() >= chore.next_at:
-            chore.do()
+            try:
+                chore.do()
+            except ClickHouseError as error:  # the rounds go on; it is tried again when it is due
+                log.warning("A chore failed: %s", str(error).splitlines()[0][:300])
             chore.next_at = time.monotonic() + chore.every_seconds

@@ -38,7 +38,7 @@ ARRAY JOIN calls
 WHERE session_traces.spans > 0;
 
 CREATE VIEW IF NOT EXISTS v_users DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT project_id, user AS user_id, uniqExact(session_id) AS sessions, count() AS traces, min(t.started_at) AS started_at,
+SELECT project_id, user AS user_id, uniqExact(session_id) AS sessions, uniqExact(trace_id) AS traces, min(t.started_at) AS started_at,
        max(t.ended_at) AS last_active_at, sum(length(mine.span_id)) AS calls, sum(countEqual(mine.kind, 'llm')) AS turns,
        sum(arraySum(x -> ifNull(x, 0), mine.input_tokens)) AS input_tokens,
        sum(arraySum(x -> ifNull(x, 0), mine.output_tokens)) AS output_tokens,
@@ -48,7 +48,7 @@ SELECT project_id, user AS user_id, uniqExact(session_id) AS sessions, count() A
        sum(arrayCount((k, f) -> k = 'llm' AND f, mine.kind, mine.failed)) AS errors
 FROM
 (
-    SELECT project_id, session_id, started_at, ended_at, arrayJoin(user_ids) AS user,
+    SELECT project_id, session_id, trace_id, started_at, ended_at, arrayJoin(user_ids) AS user,
            arrayFilter(c -> c.1 = user, arrayZip(calls.user_id, calls.span_id, calls.kind, calls.input_tokens,
                                                  calls.output_tokens, calls.cost_usd, calls.failed)) AS own,
            CAST((own.2, own.3, own.4, own.5, own.6, own.7), 'Tuple(span_id Array(String), kind Array(String), input_tokens Array(Nullable(UInt64)), output_tokens Array(Nullable(UInt64)), cost_usd Array(Nullable(Decimal(18, 12))), failed Array(Bool))') AS mine

@@ -67,7 +67,8 @@ def forget(
 ) -> None:
     """Take away what is left of sessions and traces that have nothing: all versions of a key together."""
     ages = {"after_seconds": after_seconds, "settled_seconds": settled_seconds}
-    client.command(statement("forget_sessions"), parameters=ages, settings=DELETE_SETTINGS)
+    for name in ("forget_sessions", "forget_trace_queue", "forget_session_queue"):
+        client.command(statement(name), parameters=ages, settings=DELETE_SETTINGS)
     removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}
     client.command(statement("list_forgotten_traces"), parameters=removal)
     if single_row(client, "count_dead", removal)[1] > 0:

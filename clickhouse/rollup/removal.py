@@ -12,7 +12,14 @@ from clickhouse.rollup.statements import single_row, statement
 
 _HOUR_NS = 3_600_000_000_000
 # A deletion is answered when it is visible on every replica.
-DELETE_SETTINGS = {"lightweight_deletes_sync": 2, "mutations_sync": 2}
+DELETE_SETTINGS = {
+    "lightweight_deletes_sync": 2,
+    "mutations_sync": 2,
+    # Replicated tables refuse a list or a clock in a mutation unless the first replica reads them for all.
+    "allow_nondeterministic_mutations": 1,
+    "mutations_execute_subqueries_on_initiator": 1,
+    "mutations_execute_nondeterministic_on_initiator": 1,
+}
 
 
 class Dead(NamedTuple):
@@ -53,7 +60,7 @@ def remove_listed(client: Client, removal: uuid.UUID) -> Removed:
     parameters = {"removal": str(removal)}
     removed = Removed(*single_row(client, "count_dead", parameters))
     if removed.traces > 0:
-        for name in ("remove_spans", "remove_span_facts", "remove_log_calls"):
+        for name in ("remove_spans", "remove_span_facts", "remove_log_calls", "remove_scores"):
             client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
         client.command(statement("queue_removed"), parameters=parameters)
     return removed

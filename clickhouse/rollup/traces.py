@@ -32,6 +32,10 @@ _LIMITS = {
 }
 
 
+_UNLIMITED = {name: limit for name, limit in _LIMITS.items() if name != "max_result_rows"}
+"""Of tombstones a project has as many as it has: none may be missed, and no slice is smaller without them."""
+
+
 class Slice(NamedTuple):
     """All that is known of a slice of traces, read after their changes were."""
 
@@ -107,15 +111,17 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
     keys = list(keys)
     databases = {"everywhere": everywhere, "home": client.database if home is None else home}
 
-    def rows(name: str) -> Sequence[Sequence[Any]]:
+    def rows(name: str, limits: Mapping[str, Any] = _LIMITS) -> Sequence[Sequence[Any]]:
         wanted = external("slice", ("project_id", "trace_id"), keys)
-        return client.query(statement(name), parameters=databases, external_data=wanted, settings=_LIMITS).result_rows
+        return client.query(
+            statement(name), parameters=databases, external_data=wanted, settings=dict(limits)
+        ).result_rows
 
     scores: dict[Key, list[Scored]] = defaultdict(list)
     for project_id, trace_id, *score in rows("read_scores"):
         scores[project_id, trace_id].append(Scored(*score))
     deleted: dict[str, dict[tuple[str, bytes], int]] = defaultdict(dict)
-    for project_id, kind, subject, deleted_ns in rows("read_tombstones"):
+    for project_id, kind, subject, deleted_ns in rows("read_tombstones", _UNLIMITED):
         deleted[project_id][kind, bytes(subject)] = deleted_ns
     return Slice(
         _by_trace(rows("read_facts")),

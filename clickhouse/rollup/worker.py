@@ -35,7 +35,8 @@ MAX_SLICE_SECONDS = 300.0
 """What was read longer ago is not written: zero rows are kept for much longer than that, and then forgotten."""
 FAILED_REST_SECONDS = 60.0
 _SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30, "max_threads": 1}
-_PERMANENT = (396, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
+_TOO_MANY_ROWS = 396
+_PERMANENT = (_TOO_MANY_ROWS, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
 """Of a slice, not of the database: it is too large for its limits."""
 
 
@@ -106,6 +107,9 @@ class Worker:
                 for half in _halves(changes):
                     self._trace_slice(half, reading, done)
                 return
+            if not isinstance(error, TooLarge) and error_code(error) != _TOO_MANY_ROWS:
+                self._leave("Trace", changes[0], error)
+                return
             self._quarantine(changes[0], version, error)
             done.quarantined += 1
         else:
@@ -143,15 +147,16 @@ class Worker:
                 for half in _halves(changes):
                     self._session_slice(half, reading, done)
                 return
-            self._leave(changes[0], error)
+            self._leave("Session", changes[0], error)
             return
         self._rest_large(changes)
         mark_done(self._client, SESSIONS, changes)
         done.sessions += len(changes)
 
-    def _leave(self, change: Change, error: Exception) -> None:
+    def _leave(self, what: str, change: Change, error: Exception) -> None:
+        """Memory and time may be short for everybody, and pass: it stays queued, and is tried again after a while."""
         reason = reason_to_quarantine(error)
-        log.warning("Session %s of project %s cannot be recomputed: %s", change.member, change.project_id, reason)
+        log.warning("%s %s of project %s waits to be recomputed: %s", what, change.member, change.project_id, reason)
         self._resting[change.key] = self._clock() + FAILED_REST_SECONDS
 
     def _rest_large(self, changes: Sequence[Change]) -> None:

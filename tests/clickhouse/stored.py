@@ -62,7 +62,8 @@ def store_scores(client: Client, scores: Sequence[Row]) -> None:
 
 def bury(client: Client, tombstones: Iterable[Tombstone]) -> None:
     rows = [
-        Grave(t.project_id, t.kind, digest("" if t.kind == "project" else t.subject), t.deleted_at) for t in tombstones
+        Grave(grave.project_id, grave.kind, digest("" if grave.kind == "project" else grave.subject), grave.deleted_at)
+        for grave in tombstones
     ]
     if rows:
         client.insert("tombstones", rows, ["project_id", "kind", "subject", "deleted_at"])
@@ -91,7 +92,8 @@ WHERE session_traces.spans > 0 AND project_id IN {projects:Array(String)}
 """
 _SESSIONS = """
 SELECT * EXCEPT (version, recomputed_at)
-       REPLACE (toUnixTimestamp64Nano(started_at) AS started_at, toUnixTimestamp64Nano(last_active_at) AS last_active_at)
+       REPLACE (toUnixTimestamp64Nano(started_at) AS started_at,
+                toUnixTimestamp64Nano(last_active_at) AS last_active_at)
 FROM sessions FINAL
 WHERE sessions.spans > 0 AND project_id IN {projects:Array(String)}
 """

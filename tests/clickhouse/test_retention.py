@@ -44,7 +44,12 @@ def test_todays_settings_decide_over_those_of_the_day_it_came(client: Client, pr
 def test_content_expires_before_the_numbers(client: Client, project: str) -> None:
     """Messages and previews go, tokens and cost stay."""
     past = int(time.time()) - 60
-    said = {"input_messages": "[1]", "output_messages": "[2]", "input_preview": "hi", "output_preview": "hello"}
+    said: dict[str, Any] = {
+        "input_messages": "[1]",
+        "output_messages": "[2]",
+        "input_preview": "hi",
+        "output_preview": "hello",
+    }
     store(client, [llm(project, 1, session_id="chat", content_until=past, **said)])
     store(client, [llm(project, 2, session_id="kept", trace_id=f"{2:032x}", **said)])
     settle(client)

@@ -230,7 +230,7 @@ def test_stamps_grow_even_when_the_rows_that_carried_them_are_gone(client: Clien
     client.command("OPTIMIZE TABLE trace_queue FINAL")
     client.insert("trace_changes", [[project, "u"]], ["project_id", "trace_id"])
     ahead = client.query("SELECT max(stamp) > now64(6) + INTERVAL 59 MINUTE FROM trace_queue").result_rows
-    assert ahead == [(True,)] or ahead == [(1,)]
+    assert bool(ahead[0][0])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from clickhouse.rollup.facts import Fact
-from clickhouse.rollup.fold import Scored, fold
+from clickhouse.rollup.fold import fold
 from clickhouse.rollup.graves import Graves, digest
 from clickhouse.rollup.row import SessionTrace
 from tests.clickhouse.stored import (

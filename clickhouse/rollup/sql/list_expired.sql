@@ -17,6 +17,9 @@ WHERE (project_id, hour, trace_id) IN
                if(has({projects:Array(String)}, project_id),
                   {days:Array(UInt16)}[indexOf({projects:Array(String)}, project_id)], max(i.retention_days)) AS kept_days
         FROM trace_index AS i
+        -- what is empty already only waits to be forgotten
+        WHERE (project_id, trace_id) NOT IN
+            (SELECT project_id, trace_id FROM session_traces FINAL WHERE session_id = '' AND fingerprint = 0)
         GROUP BY project_id, trace_id
         HAVING kept_days NOT IN (0, 65535) AND ended < now64(9) - toIntervalDay(kept_days)
         LIMIT {most:UInt32}

@@ -1,1 +1,10 @@
-SELECT DISTINCT trace_id FROM {everywhere:Identifier}.session_traces WHERE project_id = {project:String} AND has(user_ids, {subject:String})
+-- From the spans and records themselves: a rollup may not know the trace yet.
+SELECT DISTINCT trace_id
+FROM
+(
+    SELECT trace_id FROM {everywhere:Identifier}.span_facts
+    WHERE project_id = {project:String} AND {subject:String} IN (user_id, resource_user_id, default_user_id)
+    UNION ALL
+    SELECT trace_id FROM {everywhere:Identifier}.log_calls
+    WHERE project_id = {project:String} AND {subject:String} IN (user_id, resource_user_id, default_user_id)
+)

@@ -1,0 +1,1 @@
+DELETE FROM scores WHERE project_id = {project:String}
