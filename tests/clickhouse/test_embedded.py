@@ -172,7 +172,7 @@ def test_it_comes_back_by_itself_after_kill_9(data_dir: Path) -> None:
         database, first = engine.database(), engine.pid
         tell(database, "CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO kept VALUES (1)")
         os.kill(first, signal.SIGKILL)
-        assert within(10, lambda: engine.restarts == 1 and answers(database))
+        assert within(30, lambda: engine.restarts == 1 and answers(database))
         assert ask(database, "SELECT n FROM kept") == [(1,)]
         assert engine.pid != first
 
@@ -183,7 +183,7 @@ def test_it_comes_back_when_a_local_process_stops_its_listener(data_dir: Path) -
         database = engine.database()
         with contextlib.suppress(*UNAVAILABLE):
             tell(as_user(engine, "default"), "SYSTEM STOP LISTEN HTTP")
-        assert within(15, lambda: engine.restarts == 1 and answers(database))
+        assert within(30, lambda: engine.restarts == 1 and answers(database))
 
 
 def test_an_engine_that_hangs_is_unavailable_and_then_replaced(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,8 +197,8 @@ def test_an_engine_that_hangs_is_unavailable_and_then_replaced(data_dir: Path, m
             before = time.monotonic()
             with pytest.raises(UNAVAILABLE):
                 client.query("SELECT 1")
-            assert time.monotonic() - before < 15
-        assert within(15, lambda: answers(database))
+            assert time.monotonic() - before < 20
+        assert within(40, lambda: answers(database))
         assert engine.pid != first
 
 

@@ -262,9 +262,9 @@ def test_a_clock_that_jumps_an_hour_loses_nothing(tmp_path: Path, monkeypatch: p
 
 def delivered(database: Database, client: Client, number: int) -> list[Row]:
     """Children of new traces and roots of earlier ones, by two writers beside two workers."""
-    new = [trace_of(number * 20 + one) for one in range(20)]
-    earlier = [trace_of((number - 1) * 20 + one)[-1] for one in range(20)] if number else []
-    batches = [[row for trace in new[:10] for row in trace[:-1]], [row for trace in new[10:] for row in trace]]
+    new = [trace_of(number * 10 + one) for one in range(10)]
+    earlier = [trace_of((number - 1) * 10 + one)[-1] for one in range(10)] if number else []
+    batches = [[row for trace in new[:5] for row in trace[:-1]], [row for trace in new[5:] for row in trace]]
     batches += [earlier] if earlier else []
     with ThreadPoolExecutor(4) as pool:
         writing = [pool.submit(sent, database, batches[part : part + 2], retried=True) for part in (0, 2)]
