@@ -156,14 +156,13 @@ def test_numbers_are_the_same_for_all_who_may_read(api: Api) -> None:
 )
 def test_who_burns_far_more_than_their_peers_stands_out(api: Api, kind: str, measure: str) -> None:
     """Beyond three times the middle half above it; with what that means here."""
-    for n in range(10):
-        many = 50 if n == 7 else 1
-        api.store(
-            *(
-                turn(session_id=f"s{n}", user_id=f"u{n}", input_tokens=100 + n, cost_usd=1 + n / 100)
-                for _ in range(many)
-            )
+    api.store(
+        *(
+            turn(session_id=f"s{n}", user_id=f"u{n}", input_tokens=100 + n, cost_usd=1 + n / 100)
+            for n in range(10)
+            for _ in range(50 if n == 7 else 1)
         )
+    )
     found = api.get("/api/outliers", kind=kind, measure=measure)
     assert [item[f"{kind}_id"] for item in found["items"]] == [f"{kind[0]}7"]
     assert found["items"][0]["value"] > found["peers"]["fence"] >= found["peers"]["p75"]

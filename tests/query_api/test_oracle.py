@@ -252,7 +252,7 @@ GROUPS = ("day", "hour", "model", "user", "service", "environment", "tag", "stat
 
 @given(st.data())
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # against a database, a smaller failure costs minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],

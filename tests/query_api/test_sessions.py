@@ -1,11 +1,14 @@
 """The list of sessions, and one of them."""
 
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
+from clickhouse_connect.driver import Client
 
+from clickhouse.connect import Database
 from query_api.queries import SessionSort
-from tests.query_api.asking import KEY_OF_ALL, Api, ids, path_of, span, turn
+from tests.query_api.asking import KEY_OF_ALL, Api, ids, path_of, serving, span, turn
 
 ODD_IDS = (
     "a/calls",
@@ -88,29 +91,30 @@ def test_the_latest_session_comes_first(api: Api) -> None:
     assert page["total"] == 3
 
 
+@pytest.fixture(scope="module")
+def seven(shared_database: Database, shared_client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Seven sessions with ties and nulls."""
+    with serving(shared_database, shared_client, "seven", tmp_path_factory.mktemp("data")) as api:
+        costs, waits = (None, 1, 2), (5, None)
+        api.store(
+            *(
+                turn(session_id=f"s{n}", at=n % 3, cost_usd=costs[n % 3], first_token_ns=waits[n % 2], failed=n == 1)
+                for n in range(7)
+            )
+        )
+        yield api
+
+
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", get_args(SessionSort))
-def test_pages_hold_every_session_once_in_order(api: Api, sort: str, order: str) -> None:
+def test_pages_hold_every_session_once_in_order(seven: Api, sort: str, order: str) -> None:
     """By any key, nulls last in both directions, ties by id, nothing repeated or skipped."""
-    api.store(
-        *(
-            turn(
-                session_id=f"s{n}",
-                at=n % 3,
-                cost_usd=[None, 1, 2][n % 3],
-                first_token_ns=[5, None][n % 2],
-                failed=n == 1,
-            )
-            for n in range(7)
-        )
-    )
-    pages = list(api.pages("/api/sessions", sort=sort, order=order, limit=2))
+    pages = list(seven.pages("/api/sessions", sort=sort, order=order, limit=2))
     listed = [item for page in pages for item in page["items"]]
     assert sorted(item["session_id"] for item in listed) == [f"s{n}" for n in range(7)]
     assert [page["total"] for page in pages] == [7, 7, 7, 7]
     sign = -1 if order == "desc" else 1
-    whole = api.get("/api/sessions", sort=sort, order=order)["items"]
-    assert listed == whole
+    assert listed == seven.get("/api/sessions", sort=sort, order=order)["items"]
     keys = [_sort_key(item, sort, sign) for item in listed]
     assert keys == sorted(keys)
 
