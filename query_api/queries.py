@@ -127,8 +127,6 @@ class FilterQuery(ProjectQuery):
                 yield OneOf(key, tuple(normal_id(value) or "" for value in values))
         if len(self.session_id_prefix) > 0:
             yield OneOf("prefix", tuple(self.session_id_prefix))
-        if any(word.strip() == "" for word in self.text):
-            raise bad_input("text", "a word was expected")
         for key in ("status", "model", "service", "environment", "tag", "tool", "agent", "release", "prompt", "text"):
             if len(values := getattr(self, key)) > 0:
                 yield OneOf(key, tuple(values))
@@ -195,6 +193,9 @@ def allowed_filter(query: FilterQuery, now_ns: int, reader: Reader) -> Filter:
         raise Problem(HTTPStatus.FORBIDDEN, 'Searching what was said needs a key with the scope "content".')
     if len(chosen.texts) > MAX_TEXTS:
         raise bad_input("text", f"at most {MAX_TEXTS} different texts are searched for at once")
+    for text in chosen.texts:
+        if not any(character.isalnum() or not character.isascii() for character in text):
+            raise bad_input("text", "a text to search for has a letter or a digit")
     return chosen
 
 

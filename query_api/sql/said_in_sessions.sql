@@ -7,28 +7,28 @@ FROM session_traces AS t FINAL
 LEFT JOIN (
     WITH
     {text_1:String} != ''
-        AND (empty(tokens(lowerUTF8({text_1:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_1:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_1:String}))
         AND ({word_1:Bool} OR position(x.said, lowerUTF8({text_1:String})) > 0) AS said_1,
     {text_2:String} != ''
-        AND (empty(tokens(lowerUTF8({text_2:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_2:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_2:String}))
         AND ({word_2:Bool} OR position(x.said, lowerUTF8({text_2:String})) > 0) AS said_2,
     {text_3:String} != ''
-        AND (empty(tokens(lowerUTF8({text_3:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_3:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_3:String}))
         AND ({word_3:Bool} OR position(x.said, lowerUTF8({text_3:String})) > 0) AS said_3,
     {text_4:String} != ''
-        AND (empty(tokens(lowerUTF8({text_4:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_4:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_4:String}))
         AND ({word_4:Bool} OR position(x.said, lowerUTF8({text_4:String})) > 0) AS said_4,
     {text_5:String} != ''
-        AND (empty(tokens(lowerUTF8({text_5:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_5:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_5:String}))
         AND ({word_5:Bool} OR position(x.said, lowerUTF8({text_5:String})) > 0) AS said_5,
     {text_6:String} != ''
-        AND (empty(tokens(lowerUTF8({text_6:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_6:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_6:String}))
         AND ({word_6:Bool} OR position(x.said, lowerUTF8({text_6:String})) > 0) AS said_6,
     {text_7:String} != ''
-        AND (empty(tokens(lowerUTF8({text_7:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_7:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_7:String}))
         AND ({word_7:Bool} OR position(x.said, lowerUTF8({text_7:String})) > 0) AS said_7,
     {text_8:String} != ''
-        AND (empty(tokens(lowerUTF8({text_8:String}), 'asciiCJK')) OR hasAllTokens(x.said, lowerUTF8({text_8:String})))
+        AND hasAllTokens(x.said, lowerUTF8({text_8:String}))
         AND ({word_8:Bool} OR position(x.said, lowerUTF8({text_8:String})) > 0) AS said_8
     SELECT x.trace_id AS trace_id, x.session_id AS own_session,
            maxForEach([said_1, said_2, said_3, said_4, said_5, said_6, said_7, said_8]) AS found

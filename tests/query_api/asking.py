@@ -98,6 +98,11 @@ def serving(database: Database, client: Client, project: str, data_dir: Path, **
         yield Api(http, client, project, data_dir)
 
 
+def unique(name: str) -> str:
+    """Module fixtures may be made more than once: tests go to whichever process is free."""
+    return f"{name}-{next(_numbers)}"
+
+
 def span(**columns: Any) -> dict[str, Any]:
     """A span of a trace of its own, one second long."""
     number = next(_numbers)

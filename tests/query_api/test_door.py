@@ -14,7 +14,9 @@ from clickhouse_connect.driver import Client
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from clickhouse.connect import Database
+from clickhouse.connect import Database, connected
+from clickhouse.embedded import Engine
+from clickhouse.migrate import Topology, migrate
 from clickhouse.projects import Projects
 from query_api import access
 from query_api.app import create_app
@@ -333,3 +335,83 @@ def test_what_does_not_exist_is_a_problem_too(api: Api) -> None:
         response = api.ask(path, method=method)
         assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
         assert orjson.loads(response.content)["status"] == status
+
+
+INJECTIONS = (
+    "' OR 1=1 --",
+    '" OR ""="',
+    "`",
+    "\\",
+    "\\'",
+    "{x:String}",
+    "{project:String}",
+    "%(project)s",
+    "%s",
+    "; DROP TABLE spans",
+    "') UNION SELECT * FROM system.users --",
+    "/*",
+    "\x00",
+    "\u2019 OR \u20191\u2019=\u20191",
+    "🌙" * 50,
+    "NULL",
+    "[]",
+    "('a','b')",
+)
+TEXTS = (
+    *("session_id", "session_id_prefix", "user_id", "model", "service", "environment", "tag", "tool", "agent"),
+    *("release", "prompt", "text", "q", "metadata.k", "score.k", "metadata.' OR 1=1 --", "from", "to", "tz", "sort"),
+    *("order", "cursor", "min_cost", "min_duration", "project", "limit"),
+)
+ELSEWHERE = (
+    ("/api/aggregates", "group_by"),
+    ("/api/facets", "metadata_key"),
+    ("/api/outliers", "measure"),
+    ("/api/session", "id"),
+    ("/api/user", "id"),
+    ("/api/export/sessions", "format"),
+    ("/api/diagnostics", "from"),
+    ("/api/traces", "q"),
+)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_nothing_that_is_sent_becomes_part_of_a_statement(api: Api, text: str) -> None:
+    """It is looked for as it is, or refused; and everything is still there."""
+    api.store(turn(session_id="s", user_id="u"))
+    for name in TEXTS:
+        response = api.ask("/api/sessions", params={name: text})
+        assert response.status_code in (200, 404, 422), name
+        assert response.json().get("items", []) == [], name
+    for path, name in ELSEWHERE:
+        assert api.ask(path, params={name: text}).status_code in (200, 404, 422), path
+    grouped = api.ask("/api/aggregates", params={"group_by": f"metadata.{text}"})
+    assert grouped.status_code == (422 if "," in text else 200)
+    assert api.get("/api/sessions")["total"] == 1
+
+
+def test_a_user_who_may_only_read_is_enough(engine: Engine, project: str, data_dir: Path) -> None:
+    """For every question; nothing of it needs more in the database than the embedded engine's reader has."""
+    owner = engine.database()
+    with connected(owner.within("default")) as client:
+        migrate(client, Topology(owner.name))
+    with (
+        connected(owner) as client,
+        serving(owner, client, project, data_dir, read_database=engine.database("reader")) as api,
+    ):
+        stored = turn(session_id="session_id", user_id="user_id", input_messages='["hi"]')
+        api.store(stored)
+        for method, path in paths_of(api):
+            if method == "GET" and path != "/api/live":
+                asked = path.replace("trace_id", stored["trace_id"]).replace("span_id", stored["span_id"])
+                response = api.ask(asked, params=PARAMETERS.get(path, {}))
+                assert response.status_code == 200, (asked, response.text)
+
+
+PARAMETERS = {
+    "/api/session": {"id": "session_id"},
+    "/api/user": {"id": "user_id"},
+    "/api/user/export": {"id": "user_id"},
+    "/api/sessions": {"q": "hi -nothing user:user_id"},
+    "/api/traces": {"q": "hi"},
+    "/api/export/spans": {"q": "user:user_id"},
+}

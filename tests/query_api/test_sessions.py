@@ -8,7 +8,7 @@ from clickhouse_connect.driver import Client
 
 from clickhouse.connect import Database
 from query_api.queries import SessionSort
-from tests.query_api.asking import KEY_OF_ALL, Api, ids, path_of, serving, span, turn
+from tests.query_api.asking import KEY_OF_ALL, Api, ids, path_of, serving, span, turn, unique
 
 ODD_IDS = (
     "a/calls",
@@ -94,7 +94,7 @@ def test_the_latest_session_comes_first(api: Api) -> None:
 @pytest.fixture(scope="module")
 def seven(shared_database: Database, shared_client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Seven sessions with ties and nulls."""
-    with serving(shared_database, shared_client, "seven", tmp_path_factory.mktemp("data")) as api:
+    with serving(shared_database, shared_client, unique("seven"), tmp_path_factory.mktemp("data")) as api:
         costs, waits = (None, 1, 2), (5, None)
         api.store(
             *(
