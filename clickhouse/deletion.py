@@ -7,9 +7,9 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.rollup.graves import Tombstone, digest
-from clickhouse.rollup.removal import DELETE_SETTINGS, Dead, Removed, bury, remove_dead
+from clickhouse.rollup.removal import DELETE_SETTINGS, Removed, bury, remove_dead
 from clickhouse.rollup.statements import single_row, statement
-from clickhouse.rollup.traces import Key, Slice, read_slice
+from clickhouse.rollup.traces import Key, read_slice
 
 TRACES_AT_ONCE = 1_000
 
@@ -56,7 +56,7 @@ def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
     """On one server at once; of several shards, each removes its own when it recomputes. All are queued, also those of
     which nothing is left: another deletion may have died before it said so."""
     try:
-        dead = list(_dead(read_slice(client, everywhere, keys, home=everywhere)))
+        dead = list(read_slice(client, everywhere, keys, home=everywhere).dead())
     except ClickHouseError:
         if len(keys) == 1:
             raise
@@ -69,13 +69,6 @@ def _delete_slice(client: Client, everywhere: str, keys: list[Key]) -> Removed:
         bury(client, everywhere, (tombstone for each in dead for tombstone in each.tombstones))
     client.insert("trace_changes", keys, ["project_id", "trace_id"], database=everywhere)
     return Removed(sum(each.spans for each in dead), len(dead))
-
-
-def _dead(read: Slice) -> Iterable[Dead]:
-    for key in read.facts.keys() | read.records.keys():
-        folded = read.fold(key)
-        if folded.dead:
-            yield Dead(key[0], folded.dead, folded.tombstones)
 
 
 def _now_ns(client: Client) -> int:

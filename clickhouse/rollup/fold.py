@@ -53,6 +53,14 @@ def fold(
     return Folded([own_row, *parts.values(), *gone], dead, tombstones)
 
 
+def forbidden(rows: list[Fact], graves: Graves, records: Sequence[Fact] = ()) -> tuple[list[Fact], list[Tombstone]]:
+    """What a deletion forbids, and no more: also of a trace that is too large to be added up."""
+    received, _ = distinct(rows)
+    spans, hosts = joined(received, records)
+    alive, _, tombstones = _undeleted(spans, graves)
+    return (_dead(rows, records, alive, hosts) if len(alive) < len(spans) else []), tombstones
+
+
 def _dead(
     rows: Iterable[Fact], records: Iterable[Fact], alive: Collection[str], hosts: Mapping[str, str]
 ) -> list[Fact]:

@@ -1,7 +1,7 @@
 """The first stage: queued traces -> `session_traces`, and what that changes -> the session queue."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from clickhouse_connect.driver import Client
 
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.facts import Fact
-from clickhouse.rollup.fold import Folded, Scored, fold
+from clickhouse.rollup.fold import Folded, Scored, fold, forbidden
 from clickhouse.rollup.graves import NO_GRAVES, Graves
 from clickhouse.rollup.removal import Dead
 from clickhouse.rollup.row import CallRow, SessionTrace
@@ -47,6 +47,14 @@ class Slice(NamedTuple):
 
     def large(self, keys: Iterable[Key]) -> set[Key]:
         return {key for key in keys if len(self.facts.get(key, ())) + len(self.sessions.get(key, ())) > LARGE_TRACE}
+
+    def dead(self) -> Iterator[Dead]:
+        """Of all of them, what a deletion forbids."""
+        for key in self.facts.keys() | self.records.keys():
+            graves = self.graves.get(key[0], NO_GRAVES)
+            facts, tombstones = forbidden(self.facts.get(key, []), graves, self.records.get(key, ()))
+            if facts:
+                yield Dead(key[0], facts, tombstones)
 
     def fold(self, key: Key) -> Folded:
         graves = self.graves.get(key[0], NO_GRAVES)

@@ -19,6 +19,7 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from clickhouse.connect import Database, connected
+from clickhouse.deletion import delete_session
 from clickhouse.embedded import Engine, EngineSettings
 from clickhouse.migrate import Topology, migrate
 from clickhouse.rollup import calls, traces, worker
@@ -364,7 +365,7 @@ def test_a_trace_over_its_limits_is_set_aside_and_comes_back(client: Client, mon
 
 
 def test_a_trace_that_would_take_too_long_is_set_aside(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thousands of calls under one parent that may each be the other: a second of work is its share."""
+    """Thousands of calls under one parent that may each be the other. It can still be deleted."""
     monkeypatch.setattr(calls, "MAX_PAIRS", 1_000)
     large = trace_of(9, size=100)
     siblings = [
@@ -376,6 +377,11 @@ def test_a_trace_that_would_take_too_long_is_set_aside(client: Client, monkeypat
     [(trace, reason)] = client.query(QUARANTINE).result_rows
     assert trace == f"{9:032x}"
     assert "more than 1000 overlapping calls" in reason
+    check(client, history(trace_of(1)))
+    assert delete_session(client, client.database or "", "p", "s2") == (100, 1)
+    settle(client)
+    assert client.query("SELECT uniqExact(trace_id) FROM spans").result_rows == [(1,)]
+    assert client.query(QUARANTINE).result_rows == []
     check(client, history(trace_of(1)))
 
 
