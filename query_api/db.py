@@ -190,11 +190,11 @@ class Reader:
 
     async def _said(self, wanted: Filter, name: str, columns: list[str]) -> Chosen:
         """Texts are looked up first: as part of every statement they made its planning twice as long."""
-        parameters = wanted.parameters()
         searched = len(wanted.texts) > 0
+        parameters = wanted.parameters() | {"searched": searched}
         texts = wanted.text_parameters() | parameters | self._whose()
         said = await self.connection.read("TSV", name, texts) if searched else b""
-        return Chosen(parameters | {"searched": searched}, _table("said", said, columns))
+        return Chosen(parameters, _table("said", said, columns))
 
     def _asked(self, chosen: Chosen | None, parameters: Parameters) -> tuple[Parameters, ExternalData | None]:
         if chosen is None:

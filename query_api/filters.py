@@ -102,6 +102,7 @@ class Filter:
             "session_any": _common(self._groups("session"), _NOBODY),
             "status_any": self._statuses(),
             "cost_unknown": all(term.unknown_too for term in self._numbers("cost")),
+            "unsaid": len(self._groups("text")) == 0,
             "scored": [(term.name, term.low, term.high) for term in self.terms if isinstance(term, Scored)],
         }
 

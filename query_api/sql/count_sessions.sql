@@ -78,5 +78,5 @@ WHERE s.project_id = {project:String}
       SELECT t.session_id
       FROM session_traces AS t FINAL
       WHERE t.project_id = {project:String} AND t.spans > 0 AND has({name_none:Array(String)}, t.name)))
-  AND (NOT {searched:Bool} OR s.session_id IN (SELECT session_id FROM said))
+  AND (NOT {searched:Bool} OR {unsaid:Bool} != (s.session_id IN (SELECT session_id FROM said)))
   -- end of the filter

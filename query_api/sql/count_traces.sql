@@ -70,5 +70,6 @@ WHERE t.project_id = {project:String}
                          {cost:Array(Tuple(Decimal(38, 12), Decimal(38, 12)))})))
   AND (empty({name_any:Array(Array(String))}) OR arrayAll(g -> has(g, t.name), {name_any:Array(Array(String))}))
   AND (empty({name_none:Array(String)}) OR NOT has({name_none:Array(String)}, t.name))
-  AND (NOT {searched:Bool} OR (t.session_id, t.trace_id) IN (SELECT session_id, trace_id FROM said))
+  AND (NOT {searched:Bool}
+       OR {unsaid:Bool} != ((t.session_id, t.trace_id) IN (SELECT session_id, trace_id FROM said)))
   -- end of the filter of traces
