@@ -8,6 +8,7 @@ one in threads.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +23,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.connect import connect_async
-from clickhouse.errors import DatabaseError
+from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.rollup.statements import external
 from query_api.filters import Filter
 from query_api.problems import Problem, away, too_large
@@ -37,6 +38,8 @@ MAX_RESULT_BYTES = 64 << 20
 """Of one answer that is held in memory; exports are streamed and have no such limit."""
 WAIT_SECONDS = 10.0
 """For a turn among the queries that may run at once; browsers and balancers wait longer."""
+RETRY_SECONDS = 1.0
+"""Where no database answers, not everybody waits for that in turn."""
 GRACE_SECONDS = 5.0
 """The database stops its queries by itself; only one that hangs is given up by us."""
 
@@ -73,10 +76,12 @@ class Connection:
         self._exports = asyncio.Semaphore(settings.exports_at_once)
         self._opening = asyncio.Lock()
         self._client: AsyncClient | None = None
+        self._closed_until = 0.0
         self._limits = _FORMAT | {
             "readonly": 2,
             "max_memory_usage": settings.query_memory_bytes,
             "cancel_http_readonly_queries_on_client_close": 1,
+            "prefer_global_in_and_join": 1,  # on a cluster: what a trace and what a session has lie on different shards
         }
 
     async def read(self, form: str, name: str, parameters: Parameters, beside: ExternalData | None = None) -> bytes:
@@ -122,6 +127,9 @@ class Connection:
     async def _opened(self) -> AsyncClient:
         async with self._opening:
             if self._client is None:
+                if time.monotonic() < self._closed_until:
+                    raise DatabaseAway("It was tried a moment ago.")
+                self._closed_until = time.monotonic() + RETRY_SECONDS
                 self._client = await connect_async(self._database, settings=self._limits)
                 # In the address they could be longer than servers take: a filter may hold many long ids.
                 self._client.form_encode_query_params = True

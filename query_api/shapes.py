@@ -3,7 +3,7 @@ already answer in this shape."""
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 T = TypeVar("T")
 Time = str  # RFC 3339 in UTC, with nanoseconds
@@ -285,6 +285,10 @@ class WholeSession(Shape):
     neighbours: Neighbours
     diagnostics: SessionDiagnostics
     scores: list[GivenScore]
+
+
+class SessionView(RootModel[WholeSession | Page[Call] | Page[MessageEntry]]):
+    """What `view` names."""
 
 
 class TraceWithSpans(Shape):

@@ -20,7 +20,7 @@ from query_api.paging import answer_page, begin_page, count, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
-from query_api.shapes import Call, Deleted, ListedSession, MessageEntry, Page, WholeSession
+from query_api.shapes import Call, Deleted, ListedSession, MessageEntry, Page, SessionView, WholeSession
 
 router = APIRouter(prefix="/api", tags=["sessions"])
 
@@ -69,7 +69,7 @@ async def get_messages(
     return await _answer_messages(request, session_id, query, caller, reader)
 
 
-@router.get("/session", responses=answers(WholeSession, "The session, or what `view` names."))
+@router.get("/session", responses=answers(SessionView, "The session, or what `view` names."))
 async def get_session_by_parameter(
     request: Request, query: Annotated[SessionQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:

@@ -87,14 +87,9 @@ async def _answer_user(request: Request, sent_id: str, query: PageQuery, caller:
     page = begin_page(request, caller, query.limit, query.cursor)
     wanted = Filter((OneOf("user", (user_id,)),))
     theirs = await reader.filter_sessions(wanted)
+    ids = await reader.choose_sessions(wanted, everything=False)
     user, sessions, total = await asyncio.gather(
-        reader.row(
-            "users",
-            await reader.choose_sessions(Filter(), everything=True),
-            only=[user_id],
-            **_LATEST_FIRST,
-            **_ALL,
-        ),
+        reader.row("users", ids, only=[user_id], **_LATEST_FIRST, **_ALL),
         reader.rows("sessions", theirs, **_LATEST_FIRST, **page.parameters()),
         count(reader, page, "count_sessions", theirs),
     )

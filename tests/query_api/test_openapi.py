@@ -66,7 +66,7 @@ def store_everything(api: Api) -> dict[str, str]:
 
 
 ASKED: dict[str, list[dict[str, str]]] = {
-    "/api/session": [{"id": "s"}],
+    "/api/session": [{"id": "s"}, {"id": "s", "view": "calls"}, {"id": "s", "view": "messages"}],
     "/api/user": [{"id": "u"}],
     "/api/aggregates": [{}, {"group_by": "day,model"}],
     "/api/outliers": [{}, {"kind": "user"}],
@@ -90,7 +90,7 @@ def test_answers_have_the_shape_that_is_described(api: Api) -> None:
                     assert issubclass(shape, BaseModel)
                     shape.model_validate_json(response.content, strict=True)
                     checked += 1
-    assert checked == 34
+    assert checked == 37
 
 
 def test_problems_have_the_shape_that_is_described(api: Api) -> None:
