@@ -50,6 +50,7 @@ _FORMAT = {
     "output_format_json_named_tuples_as_objects": 1,
     "output_format_json_validate_utf8": 1,
     "date_time_output_format": "iso",
+    "input_format_tsv_detect_header": 0,  # an id may be called session_id
 }
 _FAILURES = (ClickHouseError, DatabaseError, aiohttp.ClientError, OSError, TimeoutError)
 _TOO_LARGE = frozenset({158, 241, 307, 396})  # rows, memory, bytes, rows or bytes

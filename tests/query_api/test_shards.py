@@ -26,9 +26,8 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Database]]
     """Two engines that know each other as one cluster, with the schema."""
     root = tmp_path_factory.mktemp("shards")
     ports = (_free_port(), _free_port())
-    engines = [
-        Engine(EngineSettings(root / f"{port}", memory_bytes=1 << 30, shards=ports, tcp_port=port)) for port in ports
-    ]
+    settings = [EngineSettings(root / f"{port}", memory_bytes=1 << 30, shards=ports, tcp_port=port) for port in ports]
+    engines = [Engine(each) for each in settings]
     try:
         databases = [replace(engine.start(), cluster="shards") for engine in engines]
         for database in databases:

@@ -74,8 +74,8 @@ def test_a_user_comes_with_their_sessions(api: Api) -> None:
 
 def test_any_user_id_can_be_asked_for(api: Api) -> None:
     """In the path, or as a parameter where a path would not survive."""
-    for user_id in ("a/b", "..", "ü ?#%", "x/../y"):
-        api.store(span(session_id="s", user_id=user_id))
+    for user_id in ("a/b", "..", "ü ?#%", "x/../y", "user_id", "a\tb\n\\"):
+        api.store(span(session_id="session_id", user_id=user_id))
         assert api.get("/api/user", id=user_id)["user"]["user_id"] == user_id
         if ".." not in user_id:
             assert api.get(f"/api/users/{quote(user_id, safe='')}")["user"]["user_id"] == user_id
