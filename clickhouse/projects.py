@@ -19,6 +19,7 @@ scopes = ["ingest"]
 import base64
 import binascii
 import hashlib
+import ipaddress
 import re
 import secrets
 import tomllib
@@ -97,6 +98,16 @@ class Projects:
 def without_file() -> Projects:
     """One project, keys ignored; whoever binds a server must then bind it to loopback."""
     return Projects(MappingProxyType({DEFAULT_PROJECT: Project(DEFAULT_PROJECT)}), MappingProxyType({}), open=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine is meant: what is open to everybody binds and answers there alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def new_key() -> tuple[str, str]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from clickhouse.projects import is_loopback
 from otel_receiver.answers import refusal_body, reply_body, retry_seconds
 from otel_receiver.budget import Hold
 from otel_receiver.decompress import Compression
@@ -14,7 +15,7 @@ from otel_receiver.http_body import ClientGone, Incoming, Receive, read_body, to
 from otel_receiver.otlp import Encoding
 from otel_receiver.probes import Probes
 from otel_receiver.refusals import Refusals
-from otel_receiver.settings import ReceiverSettings, is_loopback
+from otel_receiver.settings import ReceiverSettings
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 

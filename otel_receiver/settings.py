@@ -1,10 +1,9 @@
 """Everything about the doors that can be set. Only entry points read the environment, and make these from it."""
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clickhouse.projects import Projects
+from clickhouse.projects import Projects, is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,6 @@ class ReceiverSettings:
     def __post_init__(self) -> None:
         if self.max_bytes_in_flight < 2 * self.max_body_bytes:
             raise ValueError("max_bytes_in_flight must hold two of the largest bodies, or none would ever fit")
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def refuse_open_bind(host: str, projects: Projects) -> None:

@@ -10,12 +10,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clickhouse.projects import Key, Projects, digest, secret_in
+from clickhouse.projects import Key, Projects, digest, is_loopback, secret_in
 from clickhouse.projects import Scope as KeyScope
 from query_api.db import Reader
 from query_api.problems import Problem, answer_of, unknown
 from query_api.service import Service, service_of
-from query_api.settings import is_loopback
 
 COOKIE = "genai_sessions"
 COOKIE_SECONDS = 30 * 86_400

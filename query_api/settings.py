@@ -1,11 +1,10 @@
 """Everything about the query service that can be set. Only entry points read the environment and make these."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clickhouse.connect import Database
-from clickhouse.projects import Projects, without_file
+from clickhouse.projects import Projects, is_loopback, without_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,3 @@ class ApiSettings:
                 f"binding to {self.host} without a projects file would let anybody read; give --projects, or bind to "
                 "127.0.0.1"
             )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from clickhouse.projects import is_loopback
 from query_api.access import requires
 from query_api.answers import answer
 from query_api.openapi import describe
 from query_api.queries import only_project
 from query_api.service import service_of
-from query_api.settings import is_loopback
 
 router = APIRouter(tags=["health"], include_in_schema=False)
 

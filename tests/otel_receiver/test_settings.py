@@ -9,8 +9,8 @@ import grpc
 import httpx
 import pytest
 
-from clickhouse.projects import without_file
-from otel_receiver.settings import ReceiverSettings, Tls, is_loopback, refuse_open_bind
+from clickhouse.projects import is_loopback, without_file
+from otel_receiver.settings import ReceiverSettings, Tls, refuse_open_bind
 from tests.otel_receiver.doors import TRACES, open_doors
 from tests.otel_receiver.requests import span, traces
 from tests.otel_receiver.test_both_doors import shop_and_lab

@@ -100,7 +100,7 @@ def test_filters_and_ranges_choose(api: Api) -> None:
     assert [row["session_id"] for row in exported(api, "sessions", q="user:ada")] == ["a"]
     assert len(exported(api, "spans", q="session:c")) == 2
     since = {"from": rfc3339(START_NS + 50 * SECOND_NS)}
-    assert [row["session_id"] for row in exported(api, "turns", **since)] == ["b", "c"]
+    assert {row["session_id"] for row in exported(api, "turns", **since)} == {"b", "c"}
     assert exported(api, "turns", q="session:a", **since) == []
     assert len(exported(api, "spans", **since)) == 4
 
