@@ -2,9 +2,8 @@
 
 import uvicorn
 
-from clickhouse.connect import Database
 from clickhouse.projects import Projects
-from genai_sessions.database import required_database
+from genai_sessions.database import reading_database, required_database
 from genai_sessions.ports import refuse_busy_ports
 from genai_sessions.service import stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
@@ -31,11 +30,10 @@ def serve_api(settings: Settings, projects: Projects) -> int:
 
 
 def api_settings(settings: Settings, projects: Projects) -> ApiSettings:
-    reader = settings.clickhouse_read_url
     try:
         return ApiSettings(
             database=required_database(settings),
-            read_database=None if reader is None else Database.from_url(reader, settings.clickhouse_cluster),
+            read_database=reading_database(settings),
             data_dir=settings.data_dir,
             projects=projects,
             host=settings.host,

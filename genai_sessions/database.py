@@ -2,19 +2,44 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from clickhouse.connect import Database
 from clickhouse.embedded import Engine, EngineSettings, running_engine
 from clickhouse.errors import DatabaseRefused
 from clickhouse.migrate import Topology
-from genai_sessions.settings import Settings
+from genai_sessions.settings import Settings, SettingsRefused
 
 
 def named_database(settings: Settings) -> Database | None:
     """CLICKHOUSE_URL, else the engine that `genai-sessions up` has running on this data folder."""
     if settings.clickhouse_url is not None:
-        return Database.from_url(settings.clickhouse_url, settings.clickhouse_cluster)
+        return _told(settings.clickhouse_url, settings.clickhouse_password_file, settings)
     return running_engine(settings.data_dir)
+
+
+def reading_database(settings: Settings) -> Database | None:
+    """The same database for a user who may only read, if there is one."""
+    if settings.clickhouse_read_url is None:
+        return None
+    return _told(settings.clickhouse_read_url, settings.clickhouse_read_password_file, settings)
+
+
+def _told(url: str, password_file: Path | None, settings: Settings) -> Database:
+    """The file wins: where secrets are mounted, a URL is what everybody may read."""
+    database = Database.from_url(url, settings.clickhouse_cluster)
+    return database if password_file is None else replace(database, password=_password_in(password_file))
+
+
+def _password_in(file: Path) -> str:
+    try:
+        password = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsRefused(f"The password file {file} cannot be read: {error}.") from error
+    if password == "":
+        raise SettingsRefused(f"The password file {file} is empty.")
+    return password
 
 
 def required_database(settings: Settings) -> Database:

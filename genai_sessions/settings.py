@@ -24,12 +24,15 @@ class Settings:
     otlp_http_port: int
     api_port: int
     clickhouse_url: str | None
+    clickhouse_password_file: Path | None
     clickhouse_read_url: str | None
+    clickhouse_read_password_file: Path | None
     clickhouse_cluster: str
     clickhouse_port: int | None
     clickhouse_memory: int | None
     workers: int
     projects: Path | None
+    key: str | None
 
 
 ENVIRONMENT = {
@@ -39,12 +42,15 @@ ENVIRONMENT = {
     "otlp_http_port": "GENAI_SESSIONS_OTLP_HTTP_PORT",
     "api_port": "GENAI_SESSIONS_API_PORT",
     "clickhouse_url": "CLICKHOUSE_URL",
+    "clickhouse_password_file": "CLICKHOUSE_PASSWORD_FILE",
     "clickhouse_read_url": "CLICKHOUSE_READ_URL",
+    "clickhouse_read_password_file": "CLICKHOUSE_READ_PASSWORD_FILE",
     "clickhouse_cluster": "CLICKHOUSE_CLUSTER",
     "clickhouse_port": "GENAI_SESSIONS_CLICKHOUSE_PORT",
     "clickhouse_memory": "GENAI_SESSIONS_CLICKHOUSE_MEMORY",
     "workers": "GENAI_SESSIONS_WORKERS",
     "projects": "GENAI_SESSIONS_PROJECTS",
+    "key": "GENAI_SESSIONS_KEY",
 }
 """The one table of names; the README's is tested against it."""
 
@@ -60,12 +66,15 @@ def read_settings(flags: Namespace, environment: Mapping[str, str] | None = None
         otlp_http_port=source.read("otlp_http_port", _port, 4318),
         api_port=source.read("api_port", _port, 8080),
         clickhouse_url=source.read("clickhouse_url", str, None),
+        clickhouse_password_file=source.read("clickhouse_password_file", _path, None),
         clickhouse_read_url=source.read("clickhouse_read_url", str, None),
+        clickhouse_read_password_file=source.read("clickhouse_read_password_file", _path, None),
         clickhouse_cluster=source.read("clickhouse_cluster", str, ""),
         clickhouse_port=source.read("clickhouse_port", _port, None),
         clickhouse_memory=source.read("clickhouse_memory", _bytes, None),
         workers=source.read("workers", _workers, 1),
         projects=source.read("projects", _path, None),
+        key=source.read("key", str, None),
     )
 
 

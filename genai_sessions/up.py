@@ -13,8 +13,8 @@ from clickhouse.embedded import Engine
 from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.migrate import migrate
 from clickhouse.projects import Projects
-from genai_sessions.database import engine_settings, topology
-from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
+from genai_sessions.database import engine_settings, reading_database, required_database, topology
+from genai_sessions.ports import reachable, refuse_busy_ports, refuse_open_bind
 from genai_sessions.service import Service, stop_all
 from genai_sessions.settings import Settings
 
@@ -66,10 +66,8 @@ class _End:
 def _database(settings: Settings, end: _End) -> Iterator[tuple[Database, str]]:
     """The database, and the URL that the API reads it with."""
     if settings.clickhouse_url is not None:
-        yield (
-            Database.from_url(settings.clickhouse_url, settings.clickhouse_cluster),
-            settings.clickhouse_read_url or "",
-        )
+        reader = reading_database(settings)
+        yield required_database(settings), "" if reader is None else reader.url
         return
     engine = Engine(engine_settings(settings))
     engine.start()
@@ -116,7 +114,7 @@ def _await_ready(settings: Settings, services: list[Service], stop: threading.Ev
 
 
 def _is_ready(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=2)
     try:
         connection.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
         return connection.getresponse().status == http.client.OK
@@ -124,10 +122,6 @@ def _is_ready(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def _addresses(settings: Settings, database: Database, projects: Projects) -> str:
