@@ -1,4 +1,4 @@
-"""Whether we may listen where we are told to; asked before anything is made."""
+"""Where we listen and are reached. Whether we may listen there is asked before anything is made."""
 
 import socket
 
@@ -34,3 +34,8 @@ def why_not(host: str, port: int) -> str | None:
         except OSError as error:
             return error.strerror or str(error)
     return None
+
+
+def reachable(host: str) -> str:
+    """Where those who listen everywhere answer on this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
