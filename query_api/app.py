@@ -20,17 +20,30 @@ from query_api.headers import SecurityHeaders
 from query_api.links import RawPath, register_id_convertor
 from query_api.live import Live
 from query_api.metrics import Measured, Metrics
-from query_api.problems import Fault, Problem, answer_of, bad_input
+from query_api.problems import Fault, Problem, bad_input
 from query_api.secret import read_or_make
 from query_api.service import Service
 from query_api.settings import ApiSettings
+from query_api.ui.errors import answer_problem
 
 log = logging.getLogger(__name__)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
     register_id_convertor()
-    from query_api.routes import aggregates, export, feedback, health, live, login, projects, sessions, traces, users  # noqa: PLC0415 - their paths need the convertor
+    from query_api.routes import (  # noqa: PLC0415 - their paths need the convertor
+        aggregates,
+        export,
+        feedback,
+        health,
+        live,
+        login,
+        projects,
+        sessions,
+        static,
+        traces,
+        users,
+    )  # fmt: skip
 
     secret = read_or_make(settings.data_dir)
     connection = Connection(settings)
@@ -54,7 +67,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (health, sessions, traces, users, aggregates, projects, export, live, feedback, login):
+    for routes in (health, sessions, traces, users, aggregates, projects, export, live, feedback, login, static):
         app.include_router(routes.router)
     _answer_errors(app)
     # The last is the outermost.
@@ -70,27 +83,28 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
-    def problem(_: Request, error: Problem) -> Response:
-        return answer_of(error)
+    def problem(request: Request, error: Problem) -> Response:
+        return answer_problem(request, error)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> Response:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         faults = tuple(Fault(_field(each["loc"]), each["msg"]) for each in error.errors())
         detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5])
-        return answer_of(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults))
+        return answer_problem(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults))
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> Response:
+    def refused(request: Request, error: HTTPException) -> Response:
         if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of a body that is no text
-            return answer_of(bad_input("body", str(error.detail)))
-        response = answer_of(Problem(HTTPStatus(error.status_code), str(error.detail)))
+            return answer_problem(request, bad_input("body", str(error.detail)))
+        response = answer_problem(request, Problem(HTTPStatus(error.status_code), str(error.detail)))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Exception)
     def failed(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer_of(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of ours; the log says more."))
+        problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of ours; the log says more.")
+        return answer_problem(request, problem)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -9,10 +9,17 @@ from starlette.responses import RedirectResponse, Response
 from query_api.access import COOKIE, COOKIE_SECONDS, make_cookie
 from query_api.problems import Problem
 from query_api.service import service_of
+from query_api.ui.pages import render, view_of
 
 router = APIRouter(include_in_schema=False)
 
 _HOME = "/"
+
+
+@router.get("/login")
+async def ask_for_key(request: Request) -> Response:
+    wanted = _local(request.query_params.get("next", _HOME))
+    return render(view_of(request, None), "login.html", {"next": wanted, "refused": None})
 
 
 @router.post("/login")
@@ -37,7 +44,7 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def log_out(_: Request) -> Response:
+async def log_out() -> Response:
     response = RedirectResponse(_HOME, HTTPStatus.SEE_OTHER)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response
