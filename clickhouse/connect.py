@@ -51,8 +51,8 @@ class Database:
     cluster: str = ""
 
     @classmethod
-    def from_url(cls, url: str, cluster: str = "") -> "Database":
-        """`http[s]://user:password@host:port/database`."""
+    def from_url(cls, url: str, cluster: str = "", otherwise: str = DATABASE) -> "Database":
+        """`http[s]://user:password@host:port/database`; `otherwise` is the database of a URL that names none."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -68,7 +68,7 @@ class Database:
             port=port if port is not None else (8443 if secure else 8123),
             user=unquote(parts.username) if parts.username is not None else "default",
             password=unquote(parts.password) if parts.password is not None else "",
-            name=parts.path.strip("/") or DATABASE,
+            name=parts.path.strip("/") or otherwise,
             secure=secure,
             cluster=cluster,
         )

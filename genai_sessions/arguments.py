@@ -22,6 +22,7 @@ def parser() -> Parser:
     _add_keys(commands)
     _add_dead_letter(commands)
     _add_reprice(commands)
+    _add_import(commands)
     _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
     return made
 
@@ -82,6 +83,17 @@ def _add_reprice(commands: Any) -> None:
     reprice = _add(commands, "reprice", about, "reprice:reprice", _shared_flags())
     reprice.add_argument("--project", metavar="ID", default="", help="only this project")
     reprice.add_argument("--since", metavar="WHEN", help="only calls since then: 24h, 7d, 2026-11-20 (default: all)")
+
+
+def _add_import(commands: Any) -> None:
+    about = "Take over what the Collector's ClickHouse exporter has stored until now; killed, it goes on where it was."
+    imported = _add(commands, "import", about, "import_history:import_history", _shared_flags())
+    where = "the exporter's ClickHouse (http://user:password@host:8123/database), or @FILE that holds this URL"
+    imported.add_argument("--from", metavar="URL", dest="source", required=True, help=where)
+    imported.add_argument("--table", metavar="NAME", default="otel_traces", help="default: otel_traces")
+    imported.add_argument("--project", metavar="ID", help="into which project (default: the only one)")
+    imported.add_argument("--since", metavar="WHEN", help="only spans since then: 30d, 2026-01-31 (default: all)")
+    imported.add_argument("--again", action="store_true", help="also the hours that are already done")
 
 
 def _shared_flags() -> Parser:

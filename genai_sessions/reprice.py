@@ -1,10 +1,8 @@
 """`genai-sessions reprice`: what stored calls cost by the prices of today, at the time they were made."""
 
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from clickhouse.connect import connected
 from clickhouse.projects import Projects
@@ -12,17 +10,17 @@ from clickhouse.repricing import NewPrice, PricedCall, priced_calls, priced_hour
 from genai_sessions.database import borrowed_database
 from genai_sessions.schema_commands import recompute_all
 from genai_sessions.settings import Settings, SettingsRefused, known_projects
+from genai_sessions.since import since_ns
 from otel_receiver.call import Call, Usage
 from otel_receiver.pricing import Prices, prices_of
-from query_api.times import NotATime, parse_instant_ns
 
 
 def reprice(settings: Settings, flags: Namespace) -> int:
-    since_ns, prices = _since_ns(flags.since), _prices(known_projects(settings))
+    since, prices = since_ns(flags.since), _prices(known_projects(settings))
     seen = changed = 0
     with borrowed_database(settings) as database, connected(database) as client:
-        for hour in priced_hours(client, database.everywhere, flags.project, since_ns):
-            for calls in priced_calls(client, database.everywhere, hour, since_ns):
+        for hour in priced_hours(client, database.everywhere, flags.project, since):
+            for calls in priced_calls(client, database.everywhere, hour, since):
                 new = _changed(calls, prices(hour.project_id))
                 write_prices(client, database.everywhere, hour, new)
                 seen, changed = seen + len(calls), changed + len(new)
@@ -61,10 +59,3 @@ def _prices(projects: Projects) -> Callable[[str], Prices]:
             raise SettingsRefused(str(error)) from error
 
     return of
-
-
-def _since_ns(text: str | None) -> int:
-    try:
-        return 0 if text is None else parse_instant_ns(text, time.time_ns(), ZoneInfo("UTC"))
-    except NotATime as error:
-        raise SettingsRefused(f"--since is {text}, but {error}.") from error

@@ -68,12 +68,16 @@ def _not_a_schema(value: Any, span: Span) -> Any:
     return None if value == span.attributes.get("tool.parameters") else value
 
 
+_FALSE = (False, "false")
+"""Also as stores keep it that have texts alone."""
+
+
 def _server_first_token(value: Any, span: Span) -> Any:
     """The same key in two units: Strands writes whole milliseconds, OpenLIT seconds, and for calls without a stream
     the whole duration."""
     if span.scope.name.startswith("strands."):
         return milliseconds(value, span)
-    return None if span.attributes.get("gen_ai.request.stream") is False else seconds(value, span)
+    return None if span.attributes.get("gen_ai.request.stream") in _FALSE else seconds(value, span)
 
 
 def _message(role: str) -> Callable[[Event], dict[str, Any]]:

@@ -1,0 +1,180 @@
+"""The history of those who ran the Collector's ClickHouse exporter becomes what it would be, had we received it."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from clickhouse.connect import Database, connected
+from clickhouse.embedded import Engine
+from clickhouse.projects import DEFAULT_PROJECT, without_file
+from otel_receiver.export import Received
+from otel_receiver.mapper import DialectMapper
+from otel_receiver.span import Span
+from otel_receiver.writer import Tables
+from tests.clickhouse.engines import ask, tell
+from tests.clickhouse.stored import settle, stored_sessions, stored_traces
+from tests.conftest import fresh_database
+from tests.end_to_end.exporter import MAP, export
+from tests.end_to_end.product import COMMAND, call, environment, eventually
+from tests.otel_receiver.dialects.recordings import NAMES, RECORDED_NS, told
+from tests.otel_receiver.spans import span
+
+HOUR_NS = 3600 * 10**9
+_Rows = tuple[dict[Any, dict[str, Any]], dict[Any, dict[str, Any]]]
+
+
+def _history() -> list[Span]:
+    """Every recording, a few in an hour; the oldest lie further back than any clock is believed."""
+    return [
+        _moved(each.span, (number // 4 - len(NAMES)) * (HOUR_NS if number > 3 else 3000 * HOUR_NS))
+        for number, name in enumerate(NAMES)
+        for each in told(name)
+    ]
+
+
+def _moved(span: Span, by_ns: int) -> Span:
+    events = tuple(event._replace(at_ns=event.at_ns + by_ns) for event in span.events)
+    return span._replace(start_ns=span.start_ns + by_ns, end_ns=span.end_ns + by_ns, events=events)
+
+
+def _rolled_up(database: Database) -> _Rows:
+    with connected(database) as client:
+        settle(client)
+        return stored_sessions(client, [DEFAULT_PROJECT]), stored_traces(client, [DEFAULT_PROJECT])
+
+
+@pytest.fixture(scope="module")
+def received(engine: Engine) -> Iterator[_Rows]:
+    """What the same spans are when they come over OTLP."""
+    projects = without_file()
+    batch = DialectMapper(projects).spans(_history(), projects.by_id[DEFAULT_PROJECT], Received(RECORDED_NS))
+
+    async def store(database: Database) -> None:
+        tables = Tables(database)
+        await tables.insert(batch)
+        await tables.close()
+
+    with contextlib.contextmanager(fresh_database)(engine) as database:
+        asyncio.run(store(database))
+        yield _rolled_up(database)
+
+
+@contextlib.contextmanager
+def exported(engine: Engine, attributes: str = MAP, spans: list[Span] | None = None) -> Iterator[Database]:
+    """The exporter's database."""
+    database = replace(engine.database(), name=f"otel_{uuid4().hex[:8]}")
+    export(database, _history() if spans is None else spans, attributes)
+    yield database
+    tell(database.within("default"), f"DROP DATABASE {database.name} SYNC")
+
+
+def imported(source: Database, into: Database, data_dir: Path, *flags: str) -> "subprocess.CompletedProcess[str]":
+    return call("import", "--from", source.url, "--data-dir", data_dir, *flags, CLICKHOUSE_URL=into.url)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [pytest.param(MAP, id="text columns"), pytest.param("JSON", id="JSON columns", marks=pytest.mark.slow)],
+)
+def test_imported_sessions_are_those_that_were_received(
+    engine: Engine, database: Database, received: _Rows, data_dir: Path, attributes: str
+) -> None:
+    """To the last call, for every SDK, however long ago it was."""
+    with exported(engine, attributes) as source:
+        done = imported(source, database, data_dir)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"\n{len(_history())} spans imported\n")
+    assert _rolled_up(database) == received
+
+
+@pytest.mark.slow
+def test_an_import_that_was_killed_goes_on_where_it_was(
+    engine: Engine, database: Database, received: _Rows, data_dir: Path
+) -> None:
+    """Nothing is lost, nothing is doubled, and what is done is not done again."""
+    with exported(engine) as source:
+        command = [*COMMAND, "import", "--from", source.url, "--data-dir", str(data_dir)]
+        first = subprocess.Popen(command, env=environment(CLICKHOUSE_URL=database.url), stdout=subprocess.DEVNULL)
+        eventually(lambda: len(_noted(data_dir)) > 0)
+        first.kill()
+        first.wait()
+        done = _noted(data_dir)
+        again = imported(source, database, data_dir)
+        hours = ask(source, "SELECT uniqExact(toStartOfHour(Timestamp)) FROM otel_traces")[0][0]
+        assert 0 < len(done) < hours
+        assert f" spans of {hours - len(done)} hours " in again.stdout
+        assert imported(source, database, data_dir).stdout.endswith("\n0 spans imported\n")
+    assert _rolled_up(database) == received
+
+
+def _noted(data_dir: Path) -> dict[str, int]:
+    for path in (data_dir / "imports").glob("*.json"):
+        hours: dict[str, int] = json.loads(path.read_text())["hours"]
+        return hours
+    return {}
+
+
+def test_what_comes_to_an_imported_hour_later_is_taken_by_the_next_import(
+    engine: Engine, database: Database, data_dir: Path
+) -> None:
+    """The exporter may go on until everybody has moved; hours that have not changed are left alone."""
+    early, late = (span(number) for number in (1, 2))
+    with exported(engine, spans=[early, _moved(early, -2 * HOUR_NS)._replace(span_id="a" * 16)]) as source:
+        assert imported(source, database, data_dir).stdout.endswith("\n2 spans imported\n")
+        export(source, [late])
+        assert imported(source, database, data_dir).stdout.startswith("2 spans of 1 hours")
+        assert imported(source, database, data_dir, "--again").stdout.startswith("3 spans of 2 hours")
+    assert ask(database, "SELECT count() FROM spans FINAL") == [(3,)]
+
+
+def test_what_we_received_ourselves_outlives_its_import(engine: Engine, database: Database, data_dir: Path) -> None:
+    """Who sent to both for a while loses nothing that only OTLP says."""
+    mine, projects = span(name="received"), without_file()
+    batch = DialectMapper(projects).spans([mine], projects.by_id[DEFAULT_PROJECT], Received(time.time_ns()))
+
+    async def store() -> None:
+        tables = Tables(database)
+        await tables.insert(batch)
+        await tables.close()
+
+    asyncio.run(store())
+    with exported(engine, spans=[mine._replace(name="exported")]) as source:
+        assert imported(source, database, data_dir).returncode == 0
+    assert ask(database, "SELECT name FROM spans FINAL") == [("received",)]
+
+
+def test_a_row_that_is_no_span_is_skipped_and_counted(engine: Engine, database: Database, data_dir: Path) -> None:
+    """Ids of zeros and of nothing; an end before its start costs only itself."""
+    spans = [span(), span(trace_id=""), span(span_id="0" * 16)]
+    backwards = span(span_id="b" * 16)
+    spans.append(backwards._replace(end_ns=backwards.start_ns - 1))
+    with exported(engine, spans=spans) as source:
+        assert imported(source, database, data_dir).stdout.endswith(
+            "2 spans imported, 2 skipped, as their ids are none\n"
+        )
+    flawed = ask(database, "SELECT started_at = ended_at, flaws FROM spans WHERE span_id = 'bbbbbbbbbbbbbbbb'")
+    assert flawed == [(1, ["end_clamped"])]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("tcp://clickhouse:9000/otel", "--from must look like http://"),
+        ("http://127.0.0.1:1/otel", "is --from right?"),
+        ("@/nowhere/url", "cannot be read"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_refused_by_name(data_dir: Path, url: str, says: str) -> None:
+    """One sentence, which names the flag that is wrong."""
+    refused = call("import", "--from", url, "--data-dir", data_dir, CLICKHOUSE_URL="http://127.0.0.1:1/x")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+    assert says in refused.stderr
