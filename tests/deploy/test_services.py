@@ -1,0 +1,162 @@
+"""The services of compose.yaml as they are written there, but on this machine: their commands, their environment, their
+health checks, with the secrets that deploy/secrets.sh makes and the users that the database's container has."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from clickhouse.connect import Database
+from clickhouse.embedded import _free_port
+from clickhouse.engine_config import config_xml
+from clickhouse.errors import DatabaseError
+from tests.clickhouse.engines import UNAVAILABLE, answers, ask
+from tests.deploy.stack import OURS, arguments, health_check, outside, read
+from tests.end_to_end.product import COMMAND, SOURCE, Ports, environment, eventually, free_ports
+
+SERVICES = read("compose.yaml")["services"]
+_EMBEDDED_ITSELF = (
+    "<default><password/><grants>"
+    "<query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query>"
+    "</grants></default>"
+)
+_WITHOUT_ENGINE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("chdb", "pandas", "pyarrow"):
+            raise ModuleNotFoundError(f"the image has no {name}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+"""As in the image, which leaves the embedded engine out."""
+
+
+class Stack(NamedTuple):
+    database: Database  # as its owner
+    secrets: Path
+    data: Path
+    ports: Ports
+
+    def started(self, name: str) -> "subprocess.Popen[str]":
+        service = SERVICES[name]
+        told = outside(service, f"127.0.0.1:{self.database.port}", self.secrets, self.data / name, self.ports)
+        paths = os.pathsep.join((str(self.data / "image"), str(SOURCE)))
+        command = [*COMMAND, *arguments(service)]
+        env = {**environment(**told), "PYTHONPATH": paths}
+        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made by the script that compose.yaml names."""
+    folder = tmp_path_factory.mktemp("deploy") / "secrets"
+    subprocess.run([SOURCE / "deploy" / "secrets.sh", folder], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An engine with the users of deploy/clickhouse/users.xml, started through the container's start.sh."""
+    folder = tmp_path_factory.mktemp("server")
+    port = _free_port()
+    (folder / "config.xml").write_text(config_xml(port, _free_port(), 2 << 30))
+    users = ET.parse(SOURCE / "deploy" / "clickhouse" / "users.xml").getroot()
+    own = users.find("./users")
+    assert own is not None
+    own.remove(own[0])  # the embedded engine logs itself in as `default`; a server does not
+    own.append(ET.fromstring(_EMBEDDED_ITSELF))
+    ET.SubElement(ET.SubElement(users, "quotas"), "default")
+    ET.ElementTree(users).write(folder / "users.xml")
+    start = [SOURCE / "deploy" / "clickhouse" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
+    child = subprocess.Popen(
+        start, cwd=folder, env=environment(SECRETS=str(secrets)), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    owner = Database("127.0.0.1", port, "owner", (secrets / "clickhouse_owner").read_text(), "genai_sessions")
+    try:
+        eventually(lambda: answers(owner))
+        yield owner
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture(scope="module")
+def stack(server: Database, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Migrated, and all services running."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "image").mkdir()
+    (data / "image" / "sitecustomize.py").write_text(_WITHOUT_ENGINE)
+    made = Stack(server, secrets, data, free_ports())
+    with contextlib.ExitStack() as children:
+        for name in OURS:
+            child = children.enter_context(made.started(name))
+            children.callback(child.terminate)
+            if name == "migrate":
+                said, _ = child.communicate(timeout=60)
+                assert (child.returncode, "applied" in said) == (0, True), said
+        yield made
+
+
+def is_healthy(name: str, ports: Ports) -> bool:
+    check = health_check(SERVICES[name], ports)
+    return subprocess.run(check, env=environment(), capture_output=True, check=False).returncode == 0
+
+
+def test_the_services_make_the_product(stack: Stack) -> None:
+    """Healthy by their own checks; a span sent with the key for apps is read with the key for people."""
+    for name in ("receiver", "api"):
+        eventually(lambda name=name: is_healthy(name, stack.ports), within_s=30)  # type: ignore[misc]
+    headers = {"x-api-key": stack.secret("ingest_key")}
+    exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{stack.ports.grpc}", insecure=True, headers=headers)
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("tests").start_as_current_span("chat") as span:
+        span.set_attributes({"session.id": "composed", "gen_ai.operation.name": "chat"})
+    provider.shutdown()
+    key = {"authorization": f"Bearer {stack.secret('read_key')}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports.api}", headers=key, trust_env=False) as api:
+        eventually(lambda: [item["turns"] for item in api.get("/api/sessions").json()["items"]] == [1])
+    assert httpx.get(f"http://127.0.0.1:{stack.ports.api}/api/sessions", trust_env=False).status_code == 401
+
+
+def test_a_health_check_fails_where_nothing_answers() -> None:
+    """Otherwise it would check nothing."""
+    assert not is_healthy("api", free_ports())
+
+
+def test_each_user_of_the_database_may_do_what_it_is_for(stack: Stack) -> None:
+    """With the password out of its own secret; `default` is nobody."""
+    for name, readable in (("reader", "spans"), ("grafana", "v_sessions")):
+        user = Database("127.0.0.1", stack.database.port, name, stack.secret(f"clickhouse_{name}"), "genai_sessions")
+        assert len(ask(user, f"SELECT 1 FROM {readable} LIMIT 0")) == 0
+        with pytest.raises((DatabaseError, *UNAVAILABLE)):
+            ask(user, "TRUNCATE TABLE spans")
+    with pytest.raises((DatabaseError, *UNAVAILABLE)):
+        ask(user, "SELECT 1 FROM spans LIMIT 0")
+
+
+def test_secrets_are_made_once(secrets: Path) -> None:
+    """A second run changes nothing: passwords in use stay."""
+    before = {file.name: file.read_text() for file in secrets.iterdir()}
+    subprocess.run([SOURCE / "deploy" / "secrets.sh", secrets], check=True, capture_output=True)
+    assert {file.name: file.read_text() for file in secrets.iterdir()} == before
+    passwords = [text for name, text in before.items() if name != "projects.toml"]
+    assert len(set(passwords)) == len(passwords)
+    assert min(map(len, passwords)) >= 64
+    assert not any(text in before["projects.toml"] for text in passwords)
+    assert (secrets.stat().st_mode & 0o777) == 0o700
