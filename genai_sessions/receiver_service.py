@@ -11,7 +11,7 @@ from clickhouse.projects import Projects
 from genai_sessions.database import required_database
 from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
 from genai_sessions.readiness import DatabaseWatch
-from genai_sessions.service import Service, stop_all, stop_on_signal
+from genai_sessions.service import Service, collect_rarely, stop_all, stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.dead_letters import DeadLetters
 from otel_receiver.durable import Durable
@@ -45,6 +45,7 @@ def receive(settings: Settings, projects: Projects) -> int:
         refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port")
     if settings.workers > 1:
         return _receive_with_workers(settings.workers, stop_on_signal())
+    collect_rarely()
     asyncio.run(_serve(settings, projects, mapper, database))
     return 0
 

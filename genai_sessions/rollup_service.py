@@ -16,11 +16,14 @@ from clickhouse.errors import DatabaseAway
 from clickhouse.projects import Projects
 from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
 from clickhouse.rollup.worker import Worker
+from genai_sessions.service import collect_rarely
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.25
 """Between looks at an empty queue: a session is right within 2 s, and a look costs 5 ms."""
+MAX_REST_SECONDS = 0.5
+"""After work: ingest and readers get their part of the engine, and what changes again meanwhile is recomputed once."""
 MAX_BACK_OFF_SECONDS = 5.0
 
 
@@ -55,11 +58,13 @@ def _work(client: Client, database: Database, projects: Projects, stop: threadin
         Chore(600, lambda: forget(client)),
     ]
     heal(client, everything=True)
+    collect_rarely()
     while not stop.is_set():
-        done = worker.round()
+        since = time.monotonic()
+        worker.round()
+        worked = time.monotonic() - since
         _do_due(chores)
-        if not done.anything:
-            stop.wait(IDLE_SECONDS)
+        stop.wait(min(max(worked, IDLE_SECONDS), MAX_REST_SECONDS))
 
 
 def _do_due(chores: list[Chore]) -> None:
