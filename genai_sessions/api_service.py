@@ -38,6 +38,7 @@ def api_settings(settings: Settings, projects: Projects) -> ApiSettings:
             projects=projects,
             host=settings.host,
             port=settings.api_port,
+            otlp_http_port=settings.otlp_http_port,
         )
     except ValueError as error:
         raise SettingsRefused(f"{error}.") from error

@@ -83,8 +83,11 @@ def _read(signer: Signer, text: str) -> Cursor:
 
 
 def answer_page(request: Request, page: Page, rows: list[Row], total: int | None, *, content: bool) -> Response:
-    body = page_body(page, rows, total)
-    same_while = [body["items"], total, body["next_cursor"] is None]
+    return answer_list(request, page_body(page, rows, total), content=content)
+
+
+def answer_list(request: Request, body: dict[str, Any], *, content: bool) -> Response:
+    same_while = [body["items"], body["total"], body["next_cursor"] is None]
     return answer(request, body, content=content, same_while=same_while)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from query_api.access import Reading, ReadsNumbers
+from query_api.access import Caller, Reading, ReadsNumbers
 from query_api.answers import answer
 from query_api.db import Chosen, Reader, Row
 from query_api.links import session_url, user_url
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api", tags=["aggregates"])
 
 MAX_GROUPS = 1_000
 """Of one answer: three years of days, or six weeks of hours."""
-_TIMES = ("day", "hour", "week")
+_TIMES = ("day", "minute", "hour", "week")
 _GROUPS = (*_TIMES, "model", "user", "service", "environment", "tag", "status")
 _METADATA = re.compile(r"metadata\.(.{1,1024})", re.DOTALL)
 _FIRST = {"after_id": None, "after_null": False, "after_value": 0, "limit": 1}
@@ -40,7 +40,8 @@ class AggregatesQuery(FilterQuery, PageQuery):
 
     group_by: Text = Field(
         "",
-        description="Up to two of day, hour, week, model, user, service, environment, tag, status, metadata.<key>.",
+        description="Up to two of day, hour, minute, week, model, user, service, environment, tag, status and "
+        "metadata.<key>.",
         examples=["day,model"],
     )
     limit: int = Field(MAX_GROUPS, ge=1, le=MAX_GROUPS)
@@ -63,6 +64,11 @@ async def aggregate(
     request: Request, query: Annotated[AggregatesQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
     """Calls that started in the range, in groups; and per session, how they are spread."""
+    body = await read_sums(request, query, caller, reader)
+    return answer(request, body, content=False, same_while=[body["totals"], body["groups"]])
+
+
+async def read_sums(request: Request, query: AggregatesQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
     page = begin_page(request, caller, query.limit, query.cursor)
     keys = _group_keys(query.group_by)
     wanted = allowed_filter(query, page.now_ns, reader)
@@ -74,13 +80,12 @@ async def aggregate(
         reader.row("aggregates", chosen, tz=query.tz, **_by([]), **order, **_FIRST),
         _groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters()),
     )
-    body = {
+    return {
         "totals": _sums(totals) if totals is not None else _NOTHING,
         "groups": [{"key": _key(keys, row)} | _sums(row) for row in groups[: page.limit]],
         "next_cursor": page.next_cursor(groups, None),
         "as_of": rfc3339(page.now_ns),
     }
-    return answer(request, body, content=False, same_while=[body["totals"], body["groups"]])
 
 
 async def _groups(reader: Reader, chosen: Chosen, keys: Sequence[str], **parameters: Any) -> list[Row]:
@@ -95,12 +100,17 @@ async def find_outliers(
 ) -> Response:
     """Sessions or users that lie beyond Tukey's outer fence: the upper quartile, and three times the quartiles'
     distance above it."""
+    body = await read_outliers(request, query, caller, reader)
+    return answer(request, body, content=False, same_while=[body["peers"], body["items"]])
+
+
+async def read_outliers(request: Request, query: OutliersQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
     page = begin_page(request, caller, query.limit, None)
     wanted = allowed_filter(query, page.now_ns, reader)
     chosen = await reader.choose_sessions(wanted, everything=wanted.is_empty)
     peers, *rows = await reader.rows(f"outlying_{query.kind}s", chosen, measure=query.measure, limit=query.limit + 1)
     url = session_url if query.kind == "session" else user_url
-    body = {
+    return {
         "kind": query.kind,
         "measure": query.measure,
         "peers": {name: peers[name] for name in ("peers", "p25", "p50", "p75", "fence")},
@@ -109,7 +119,6 @@ async def find_outliers(
         ],
         "as_of": rfc3339(page.now_ns),
     }
-    return answer(request, body, content=False, same_while=[body["peers"], body["items"]])
 
 
 @router.get("/facets", responses=answers(Facets, "Values, by how many sessions have them."))

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from clickhouse.deletion import delete_project
 from query_api.access import Administering, Reading, ReadsNumbers, record
 from query_api.answers import answer
+from query_api.db import Reader
 from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.problems import unknown
@@ -64,6 +65,10 @@ async def remove_project(request: Request, project_id: str, caller: Administerin
 @router.get("/diagnostics", responses=answers(Diagnostics, "What is uncertain."))
 async def diagnose(request: Request, query: Annotated[DiagnosticsQuery, Query()], reader: ReadsNumbers) -> Response:
     """How fresh the numbers are, who has no session, what was rejected, and what has no price."""
+    return answer(request, await read_diagnostics(query, reader), content=False)
+
+
+async def read_diagnostics(query: DiagnosticsQuery, reader: Reader) -> dict[str, Any]:
     now, utc = now_ns(), parse_zone("UTC")
     range_ = {
         "from_ns": parse("from", parse_instant_ns, query.from_, now, utc),
@@ -76,4 +81,4 @@ async def diagnose(request: Request, query: Annotated[DiagnosticsQuery, Query()]
     body: dict[str, Any] = {name: value for row in single if row is not None for name, value in row.items()}
     body |= zip(_LISTS, lists, strict=True)
     body["traces_in_several_sessions"] = max((row.pop("total") for row in body["shared_traces"]), default=0)
-    return answer(request, body, content=False)
+    return body

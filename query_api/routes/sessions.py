@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
@@ -16,7 +16,7 @@ from query_api.db import Reader, Row
 from query_api.links import session_url
 from query_api.openapi import answers
 from query_api.owner import delete
-from query_api.paging import answer_page, begin_page, count, page_body
+from query_api.paging import answer_list, answer_page, begin_page, count, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
@@ -34,6 +34,11 @@ async def list_sessions(
     request: Request, query: Annotated[SessionsQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
     """Sessions by any number or time, filtered by anything."""
+    return answer_list(request, await read_sessions(request, query, caller, reader), content=reader.content)
+
+
+async def read_sessions(request: Request, query: SessionsQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
+    """A page of them."""
     page = begin_page(request, caller, query.limit, query.cursor)
     chosen = await reader.filter_sessions(allowed_filter(query, page.now_ns, reader))
     order = {"sort": query.sort, "descending": query.order == "desc"}
@@ -41,8 +46,7 @@ async def list_sessions(
         reader.rows("sessions", chosen, **order, **page.parameters()),
         count(reader, page, "count_sessions", chosen),
     )
-    items = [_with_url(row, reader) for row in rows]
-    return answer_page(request, page, items, total, content=reader.content)
+    return page_body(page, [_with_url(row, reader) for row in rows], total)
 
 
 @router.get("/sessions/{session_id:id}", responses=answers(WholeSession, "The session."))

@@ -1,7 +1,7 @@
 """Users: what each adds up to, and their sessions."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +15,7 @@ from query_api.filters import Filter, OneOf
 from query_api.links import session_url, user_url
 from query_api.openapi import answers
 from query_api.owner import delete
-from query_api.paging import answer_page, begin_page, count, page_body
+from query_api.paging import answer_list, begin_page, count, page_body
 from query_api.problems import unknown
 from query_api.queries import PageQuery, SubjectQuery, UsersQuery, allowed_filter, only_project
 from query_api.service import service_of
@@ -36,6 +36,11 @@ async def list_users(
     request: Request, query: Annotated[UsersQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
     """The users of the sessions that the filter chooses, and what these sessions add up to for each."""
+    return answer_list(request, await read_users(request, query, caller, reader), content=False)
+
+
+async def read_users(request: Request, query: UsersQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
+    """A page of them."""
     page = begin_page(request, caller, query.limit, query.cursor)
     wanted = allowed_filter(query, page.now_ns, reader)
     chosen = await reader.choose_sessions(wanted, everything=wanted.is_empty)
@@ -43,8 +48,7 @@ async def list_users(
     rows, total = await asyncio.gather(
         reader.rows("users", chosen, only=[], **order, **page.parameters()), count(reader, page, "count_users", chosen)
     )
-    items = [row | {"url": user_url(row["user_id"], reader.named)} for row in rows]
-    return answer_page(request, page, items, total, content=False)
+    return page_body(page, [row | {"url": user_url(row["user_id"], reader.named)} for row in rows], total)
 
 
 @router.get("/users/{user_id:id}", responses=answers(UserWithSessions, "The user."))
@@ -83,6 +87,12 @@ async def remove_user_by_parameter(
 
 
 async def _answer_user(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
+    body = await read_user(request, sent_id, query, caller, reader)
+    same_while = [body["user"], body["sessions"]["items"]]
+    return answer(request, body, content=reader.content, same_while=same_while)
+
+
+async def read_user(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
     user_id = normal_id(sent_id) or ""
     page = begin_page(request, caller, query.limit, query.cursor)
     wanted = Filter((OneOf("user", (user_id,)),))
@@ -97,8 +107,7 @@ async def _answer_user(request: Request, sent_id: str, query: PageQuery, caller:
         raise unknown("such user")
     del user["sort_value"], user["sort_id"]
     rows = [row | {"url": session_url(row["session_id"], reader.named)} for row in sessions]
-    body = {"user": user | {"url": user_url(user_id, reader.named)}, "sessions": page_body(page, rows, total)}
-    return answer(request, body, content=reader.content, same_while=[user, rows])
+    return {"user": user | {"url": user_url(user_id, reader.named)}, "sessions": page_body(page, rows, total)}
 
 
 async def _remove(request: Request, sent_id: str, caller: Caller) -> Response:

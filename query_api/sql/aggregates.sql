@@ -73,6 +73,7 @@ FROM
                 if(empty(values_2), [''], values_2) AS by_metadata_2,
                 [toString(toDate(at, {tz:String}))] AS by_day,
                 [toString(toMonday(at, {tz:String}))] AS by_week,
+                [formatDateTime(toStartOfMinute(at), '%Y-%m-%dT%H:%i:%SZ', 'UTC')] AS by_minute,
                 [formatDateTime(toStartOfHour(at, {tz:String}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')] AS by_hour,
                 [''] AS by_nothing
             SELECT
