@@ -22,7 +22,7 @@ def read(name: str) -> dict[str, Any]:
 
 def together(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Both files as one, by the rules that ours need: mappings merge, lists add up, extensions come first."""
-    merged = _merged(base, over)
+    merged: dict[str, Any] = _merged(base, over)
     for name, service in merged["services"].items():
         if "extends" in service:
             extended = copy.deepcopy(base["services"][service["extends"]["service"]])

@@ -82,7 +82,7 @@ def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     own.append(ET.fromstring(_EMBEDDED_ITSELF))
     ET.SubElement(ET.SubElement(users, "quotas"), "default")
     ET.ElementTree(users).write(folder / "users.xml")
-    start = [SOURCE / "deploy" / "clickhouse" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
+    start: list[str | Path] = [SOURCE / "deploy" / "clickhouse" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
     child = subprocess.Popen(
         start, cwd=folder, env=environment(SECRETS=str(secrets)), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
