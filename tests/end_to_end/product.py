@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from query_api.client import Client
+
 SOURCE = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "genai_sessions"]
 _OURS = ("GENAI_SESSIONS_", "CLICKHOUSE_", "OTEL_")
@@ -78,9 +80,8 @@ class Product:
         return line
 
     def sessions(self) -> dict[str, dict[str, Any]]:
-        answer = self.api.get("/api/sessions", params={"limit": 200})
-        assert answer.status_code == 200, answer.text
-        return {item["session_id"]: item for item in answer.json()["items"]}
+        with Client(str(self.api.base_url), attempts=1) as client:
+            return {session.session_id: session.model_dump() for session in client.sessions(limit=200)}
 
     def metric(self, name: str) -> float:
         """Of the receiver, summed over its labels."""
