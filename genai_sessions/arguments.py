@@ -23,6 +23,7 @@ def parser() -> Parser:
     _add_dead_letter(commands)
     _add_reprice(commands)
     _add_import(commands)
+    _add_demo(commands)
     _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
     return made
 
@@ -94,6 +95,16 @@ def _add_import(commands: Any) -> None:
     imported.add_argument("--project", metavar="ID", help="into which project (default: the only one)")
     imported.add_argument("--since", metavar="WHEN", help="only spans since then: 30d, 2026-01-31 (default: all)")
     imported.add_argument("--again", action="store_true", help="also the hours that are already done")
+
+
+def _add_demo(commands: Any) -> None:
+    about = "Send conversations that never happened through the running receiver, to see everything alive."
+    demo = _add(commands, "demo", about, "demo.command:demo", _shared_flags(), _port_flags())
+    demo.add_argument("--conversations", metavar="N", type=int, default=300, help="how many (default: 300)")
+    demo.add_argument("--days", metavar="N", type=float, default=7.0, help="spread over so many days (default: 7)")
+    demo.add_argument("--seed", metavar="N", type=int, default=1, help="the same seed tells the same (default: 1)")
+    demo.add_argument("--live", action="store_true", help="go on, as if people were talking now")
+    demo.add_argument("--key", metavar="KEY", help="one that may send, where the receiver wants keys")
 
 
 def _shared_flags() -> Parser:
