@@ -1,11 +1,22 @@
 """The files that the embedded engine reads: pure text from settings."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 DATABASE = "genai_sessions"
-VIEWS = ("v_sessions", "v_traces", "v_calls", "v_users", "otel_traces", "otel_traces_trace_id_ts")
-"""What Grafana's user may read, and nothing else."""
+VIEWS: Mapping[str, str] = {
+    "v_sessions": "project_id",
+    "v_traces": "project_id",
+    "v_calls": "project_id",
+    "v_users": "project_id",
+    "v_arrivals": "project_id",
+    "v_recomputes": "project_id",
+    "v_health": "project_id",
+    "otel_traces": "ProjectId",
+    "otel_traces_trace_id_ts": "ProjectId",
+}
+"""What Grafana's user may read, and nothing else; and the column by which each of them knows its project."""
 
 
 class Passwords(NamedTuple):

@@ -26,8 +26,8 @@ _HAS_LEDGER = "SELECT count() FROM system.tables WHERE database = {database:Stri
 _READ_LEDGER = "SELECT number, name, checksum FROM {database:Identifier}.migrations FINAL ORDER BY number"
 
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
-_VIEW = re.compile(r"CREATE VIEW IF NOT EXISTS (\w+)")
-_CREATED = re.compile(r"CREATE (?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS \w+")
+_VIEW = re.compile(r"CREATE (?:VIEW IF NOT EXISTS|OR REPLACE VIEW) (\w+)")
+_CREATED = re.compile(r"CREATE (?:(?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) \w+")
 _ENGINE = re.compile(r"ENGINE = (\w*MergeTree)(?:\(([^)]*)\))?")
 _SHARD_KEY = re.compile(r"^-- shard by (.+)$", re.MULTILINE)
 _REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"

@@ -786,17 +786,42 @@ FINAL;
 
 CREATE VIEW otel_traces_trace_id_ts
 (
+    `ProjectId` LowCardinality(String),
     `TraceId` String,
     `Start` DateTime('UTC'),
     `End` DateTime('UTC')
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
+    project_id AS ProjectId,
     trace_id AS TraceId,
     min(toDateTime(t.started_at)) AS Start,
     max(toDateTime(t.ended_at)) AS End
 FROM trace_index AS t
-GROUP BY trace_id;
+GROUP BY
+    project_id,
+    trace_id;
+
+CREATE VIEW v_arrivals
+(
+    `project_id` LowCardinality(String),
+    `service` LowCardinality(String),
+    `stored_at` DateTime64(6, 'UTC'),
+    `received_at` DateTime64(6, 'UTC'),
+    `started_at` DateTime64(9, 'UTC'),
+    `waited_ms` Float64,
+    `flaws` Array(LowCardinality(String))
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    service,
+    stored_at,
+    received_at,
+    started_at,
+    greatest(0, dateDiff('microsecond', received_at, stored_at)) / 1000. AS waited_ms,
+    flaws
+FROM spans;
 
 CREATE VIEW v_calls
 (
@@ -865,6 +890,85 @@ FROM session_traces
 FINAL
 ARRAY JOIN calls
 WHERE session_traces.spans > 0;
+
+CREATE VIEW v_health
+(
+    `project_id` LowCardinality(String),
+    `queued_traces` UInt64,
+    `queued_sessions` UInt64,
+    `lag_seconds` Float64,
+    `quarantined_traces` UInt64,
+    `suppressed_spans` UInt64
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    countIf(what = 'trace') AS queued_traces,
+    countIf(what = 'session') AS queued_sessions,
+    (greatest(0, dateDiff('microsecond', minIf(since, (what IN ('trace', 'session'))), now64(6, 'UTC'))) / 1000000.) * (countIf(what IN ('trace', 'session')) > 0) AS lag_seconds,
+    countIf(what = 'quarantined') AS quarantined_traces,
+    sum(late) AS suppressed_spans
+FROM
+(
+    SELECT
+        project_id,
+        'trace' AS what,
+        stamp AS since,
+        0 AS late
+    FROM trace_queue
+    GROUP BY
+        project_id,
+        stamp,
+        id
+    HAVING sum(sign) > 0
+    UNION ALL
+    SELECT
+        project_id,
+        'session',
+        stamp,
+        0
+    FROM session_queue
+    GROUP BY
+        project_id,
+        stamp,
+        id
+    HAVING sum(sign) > 0
+    UNION ALL
+    SELECT
+        project_id,
+        'quarantined',
+        version,
+        0
+    FROM quarantined_traces
+    FINAL
+    WHERE reason != ''
+    UNION ALL
+    SELECT
+        project_id,
+        'suppressed',
+        toDateTime64(day, 6, 'UTC'),
+        spans
+    FROM suppressed_spans
+)
+GROUP BY project_id;
+
+CREATE VIEW v_recomputes
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String,
+    `queued_at` DateTime64(6, 'UTC'),
+    `recomputed_at` DateTime64(6, 'UTC'),
+    `waited_ms` Float64
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    project_id,
+    trace_id,
+    version AS queued_at,
+    recomputed_at,
+    greatest(0, dateDiff('microsecond', version, recomputed_at)) / 1000. AS waited_ms
+FROM session_traces
+WHERE session_traces.session_id = '';
 
 CREATE VIEW v_sessions
 (

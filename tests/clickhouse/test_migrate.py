@@ -126,7 +126,9 @@ def test_every_statement_may_be_repeated(migration: Migration) -> None:
     for statement in statements(migration.text):
         code = re.sub(r"--[^\n]*", "", statement).strip()
         assert re.match(
-            r"(CREATE (TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE \w+ ADD (COLUMN|INDEX)) IF NOT EXISTS ", code
+            r"(CREATE (TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE \w+ ADD (COLUMN|INDEX)) IF NOT EXISTS "
+            r"|CREATE OR REPLACE VIEW ",
+            code,
         )
 
 
