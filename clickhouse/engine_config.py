@@ -1,7 +1,7 @@
 """The files that the embedded engine reads: pure text from settings."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 DATABASE = "genai_sessions"
@@ -17,6 +17,18 @@ VIEWS: Mapping[str, str] = {
     "otel_traces_trace_id_ts": "ProjectId",
 }
 """What Grafana's user may read, and nothing else; and the column by which each of them knows its project."""
+
+
+class Reader(NamedTuple):
+    """Somebody who reads the documented views, and of no project but theirs."""
+
+    name: str
+    password_sha256: str
+    projects: Sequence[str]
+
+    def rows(self, column: str) -> str:
+        """A condition on the column that holds the project. Their ids need no quoting: see clickhouse/projects.py."""
+        return f"{column} IN ({', '.join(f"'{project}'" for project in self.projects)})"
 
 
 class Passwords(NamedTuple):
@@ -42,6 +54,7 @@ def config_xml(http_port: int, tcp_port: int, memory_bytes: int, shards: tuple[i
     <mark_cache_size>{memory_bytes // 8}</mark_cache_size>
     <user_directories><users_xml><path>users.xml</path></users_xml></user_directories>
     <users_config>users.xml</users_config>
+    <backups><allowed_path>../../backups</allowed_path></backups>
     {_remote_servers(shards)}
 </clickhouse>
 """
@@ -59,7 +72,7 @@ def _remote_servers(shards: tuple[int, ...]) -> str:
     return f"<remote_servers><shards>{replicas}</shards></remote_servers>"
 
 
-def users_xml(passwords: Passwords) -> str:
+def users_xml(passwords: Passwords, readers: Iterable[Reader] = ()) -> str:
     # `default` is whom the engine's own session logs in as, and any local process may: it can listen and nothing else.
     return f"""<clickhouse>
     <profiles>
@@ -76,19 +89,33 @@ def users_xml(passwords: Passwords) -> str:
             <access_management>1</access_management>
         </owner>
         {_user("reader", _password(passwords.reader), "reading", [f"SELECT ON {DATABASE}.*"])}
-        {_user("grafana", _password(passwords.grafana), "reading", [f"SELECT ON {DATABASE}.{view}" for view in VIEWS])}
+        {_user("grafana", _password(passwords.grafana), "reading", _SELECT_ON_VIEWS)}
+        {"".join(map(_reader, readers))}
     </users>
 </clickhouse>
 """
 
 
+_SELECT_ON_VIEWS = [f"SELECT ON {DATABASE}.{view}" for view in VIEWS]
 _LOOPBACK = "<networks><ip>127.0.0.1</ip><ip>::1</ip></networks>"
 
 
+def _reader(reader: Reader) -> str:
+    policies = "".join(
+        f"<{view}><filter>{reader.rows(column)}</filter></{view}>" for view, column in VIEWS.items()
+    )
+    policies = f"<databases><{DATABASE}>{policies}</{DATABASE}></databases>"
+    return _user(reader.name, _hashed(reader.password_sha256), "reading", _SELECT_ON_VIEWS, policies)
+
+
 def _password(password: str) -> str:
-    return f"<password_sha256_hex>{hashlib.sha256(password.encode()).hexdigest()}</password_sha256_hex>"
+    return _hashed(hashlib.sha256(password.encode()).hexdigest())
 
 
-def _user(name: str, password: str, profile: str, grants: list[str]) -> str:
+def _hashed(sha256: str) -> str:
+    return f"<password_sha256_hex>{sha256}</password_sha256_hex>"
+
+
+def _user(name: str, password: str, profile: str, grants: list[str], more: str = "") -> str:
     granted = "".join(f"<query>GRANT {grant}</query>" for grant in grants)
-    return f"<{name}>{password}{_LOOPBACK}<profile>{profile}</profile><grants>{granted}</grants></{name}>"
+    return f"<{name}>{password}{_LOOPBACK}<profile>{profile}</profile><grants>{granted}</grants>{more}</{name}>"

@@ -23,6 +23,7 @@ def parser() -> Parser:
     _add_dead_letter(commands)
     _add_reprice(commands)
     _add_import(commands)
+    _add_backup(commands)
     _add_demo(commands)
     _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
     return made
@@ -84,6 +85,19 @@ def _add_reprice(commands: Any) -> None:
     reprice = _add(commands, "reprice", about, "reprice:reprice", _shared_flags())
     reprice.add_argument("--project", metavar="ID", default="", help="only this project")
     reprice.add_argument("--since", metavar="WHEN", help="only calls since then: 24h, 7d, 2026-11-20 (default: all)")
+
+
+def _add_backup(commands: Any) -> None:
+    about = "Write a backup, while everything goes on; the name of the new folder is printed."
+    backup = _add(commands, "backup", about, "backup:backup", _shared_flags())
+    backup.add_argument("name", nargs="?", metavar="NAME", help="default: the time; the folder is DIR/backups/NAME")
+    about = "Bring a backup back. What was deleted since stays deleted."
+    restore = _add(commands, "restore", about, "backup:restore", _shared_flags())
+    restore.add_argument("name", metavar="NAME", help="of a backup, or any folder that holds one")
+    restore.add_argument("--replace", action="store_true", help="in place of the spans that are there")
+    restore.add_argument("--database", metavar="NAME", help="what it was called when the backup was made")
+    for command in (backup, restore):
+        command.add_argument("--disk", metavar="DISK", default="", help="of a server of your own, for backups")
 
 
 def _add_import(commands: Any) -> None:

@@ -85,6 +85,11 @@ def rebuild(client: Client, report: Callable[[str], None]) -> None:
     for (day,) in days:
         _make_anew(client, day, since_us=0)
         report(f"{day}: facts made anew")
+    queue_everything(client)
+
+
+def queue_everything(client: Client) -> None:
+    """Every trace there is is recomputed."""
     client.command(statement("queue_everything"))
 
 

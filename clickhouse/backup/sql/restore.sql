@@ -1,0 +1,1 @@
+RESTORE DATABASE $database AS $target FROM $place

@@ -1,0 +1,163 @@
+"""`genai-sessions backup` and `restore`. What was deleted since a backup stays deleted when it comes back."""
+
+import contextlib
+import json
+import shutil
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from clickhouse_connect.driver import Client
+
+from clickhouse.backup import (
+    Place,
+    checked_name,
+    count_spans,
+    drop,
+    restore_as,
+    tombstones,
+    write_backup,
+)
+from clickhouse.connect import Database, connected
+from clickhouse.embedded import running_engine
+from clickhouse.engine_config import DATABASE
+from clickhouse.errors import DatabaseError
+from clickhouse.migrate import Topology, known_migrations, migrate, pending_migrations
+from clickhouse.rollup.graves import Tombstone
+from clickhouse.rollup.maintenance import queue_everything
+from clickhouse.rollup.removal import bury
+from genai_sessions.database import borrowed_database, topology
+from genai_sessions.schema_commands import recompute_all
+from genai_sessions.settings import Settings, SettingsRefused
+
+
+def backup(settings: Settings, flags: Namespace) -> int:
+    place = Place(checked_name(flags.name or time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())), flags.disk)
+    _refuse_folder_of_nobody(settings, place)
+    with borrowed_database(settings) as database, connected(database.within("default")) as client:
+        _refuse_cluster(database)
+        spans = count_spans(client, database.name)
+        write_backup(client, database.name, place)
+    print(f"{spans or 0:,} spans in {_where(settings, place)}; `genai-sessions restore {place.name}` brings them back")
+    return 0
+
+
+def restore(settings: Settings, flags: Namespace) -> int:
+    """Tried beside what is there first; nothing is replaced by a backup that cannot be read."""
+    place = _brought_in(settings, flags.name, flags.disk)
+    if settings.clickhouse_url is None and running_engine(settings.data_dir) is not None:
+        raise SettingsRefused("`genai-sessions up` runs on this data folder; stop it first.")
+    kept = _Kept(settings.data_dir / "restore-tombstones.json")
+    with borrowed_database(settings) as database, connected(database.within("default")) as client:
+        _refuse_cluster(database)
+        known_as = flags.database or (DATABASE if settings.clickhouse_url is None else database.name)
+        _try(client, known_as, place, f"{database.name}_restoring")
+        _refuse_to_replace(client, database, replace=flags.replace)
+        kept.add(_tombstones(client, database))
+        drop(client, database.name)
+        restore_as(client, known_as, place, database.name)
+        client.database = "default"
+        migrate(client, topology(database))
+        _bury_again(database, kept)
+        spans = count_spans(client, database.name)
+    print(f"{spans or 0:,} spans restored from {_where(settings, place)}")
+    return 0
+
+
+def _try(client: Client, known_as: str, place: Place, beside: str) -> None:
+    with _dropped_after(client, beside):
+        restore_as(client, known_as, place, beside)
+        client.database = "default"
+        pending_migrations(client, Topology(beside), known_migrations())
+
+
+@contextlib.contextmanager
+def _dropped_after(client: Client, beside: str) -> Iterator[None]:
+    drop(client, beside)  # of a restore that was killed
+    try:
+        yield
+    finally:
+        drop(client, beside)
+
+
+def _refuse_to_replace(client: Client, database: Database, *, replace: bool) -> None:
+    spans = count_spans(client, database.name)
+    if spans and not replace:
+        raise SettingsRefused(
+            f"{database.address} holds {spans:,} spans. The backup can be read; --replace puts it in their place."
+        )
+
+
+def _tombstones(client: Client, database: Database) -> list[Tombstone]:
+    try:
+        return tombstones(client, database.name)
+    except Exception as error:
+        if count_spans(client, database.name) is None:
+            return []
+        raise DatabaseError("What was deleted cannot be read, so that a restore might bring it back.") from error
+
+
+def _bury_again(database: Database, kept: "_Kept") -> None:
+    """Spans of whoever was deleted after the backup are here again: recomputing finds and removes them."""
+    with connected(database) as client:
+        newer = sorted(set(kept.read()) - set(tombstones(client, database.name)))
+        client.database = database.name
+        if newer:
+            bury(client, database.everywhere, newer)
+            queue_everything(client)
+            recompute_all(client, database)
+            print("what was deleted since the backup is deleted again")
+    kept.forget()
+
+
+class _Kept:
+    """Tombstones on disk while their database is not there: a restore that was killed finds them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> list[Tombstone]:
+        if not self._path.exists():
+            return []
+        rows = json.loads(self._path.read_text())
+        return [Tombstone(project, kind, bytes.fromhex(subject), at_ns) for project, kind, subject, at_ns in rows]
+
+    def add(self, more: list[Tombstone]) -> None:
+        rows = [(each.project_id, each.kind, each.subject.hex(), each.deleted_ns) for each in {*self.read(), *more}]
+        unfinished = self._path.with_suffix(".new")
+        unfinished.write_text(json.dumps(rows))
+        unfinished.replace(self._path)
+
+    def forget(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _refuse_cluster(database: Database) -> None:
+    if database.cluster:
+        raise SettingsRefused("A cluster is backed up by its own means: BACKUP DATABASE … ON CLUSTER, on every shard.")
+
+
+def _refuse_folder_of_nobody(settings: Settings, place: Place) -> None:
+    if settings.clickhouse_url is not None and place.disk == "":
+        raise SettingsRefused("On a server of your own, --disk names one that its configuration allows for backups.")
+
+
+def _brought_in(settings: Settings, name: str, disk: str) -> Place:
+    """A folder from elsewhere is copied to where the engine may read."""
+    folder = Path(name).expanduser()
+    if disk == "" and ("/" in name or not (settings.data_dir / "backups" / name).exists()):
+        if not (folder / ".backup").is_file():
+            raise SettingsRefused(
+                f"There is no backup {name}: neither in {settings.data_dir / 'backups'} nor as a folder."
+            )
+        inside = settings.data_dir / "backups" / checked_name(folder.name)
+        if inside.resolve() != folder.resolve():
+            shutil.copytree(folder, inside, dirs_exist_ok=True)
+        return Place(folder.name)
+    _refuse_folder_of_nobody(settings, Place(name, disk))
+    return Place(checked_name(name), disk)
+
+
+def _where(settings: Settings, place: Place) -> str:
+    return f"disk {place.disk}: {place.name}" if place.disk else str(settings.data_dir / "backups" / place.name)
