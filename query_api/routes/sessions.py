@@ -105,6 +105,16 @@ async def remove_session_by_parameter(
 
 
 async def _answer_session(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
+    body = await read_session(request, sent_id, query, caller, reader)
+    traces = body["traces"]
+    same_while = body | {"traces": [traces["items"], traces["next_cursor"] is None]}
+    return answer(request, body, content=reader.content, same_while=same_while)
+
+
+async def read_session(
+    request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader
+) -> dict[str, Any]:
+    """With a page of its traces."""
     session_id = normal_id(sent_id) or ""
     page = begin_page(request, caller, query.limit, query.cursor)
     session, traces, diagnostics, neighbours, scores = await asyncio.gather(
@@ -116,14 +126,13 @@ async def _answer_session(request: Request, sent_id: str, query: PageQuery, call
     )
     if session is None:
         raise unknown("such session")
-    body = {
+    return {
         "session": _with_url(session, reader),
         "traces": page_body(page, traces, session["traces"]),
         "diagnostics": diagnostics,
         "neighbours": {name: _neighbour(found, reader) for name, found in (neighbours or {}).items()},
         "scores": scores,
     }
-    return answer(request, body, content=reader.content, same_while=body | {"traces": traces})
 
 
 async def _answer_calls(request: Request, sent_id: str, query: PageQuery, caller: Caller, reader: Reader) -> Response:
