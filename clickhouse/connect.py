@@ -24,6 +24,7 @@ WRITE_SETTINGS: dict[str, Any] = {
     "distributed_foreground_insert": 1,
     # One insert may carry spans of many days; times are clamped to 400 days before they get here.
     "max_partitions_per_insert_block": 1000,
+    "output_format_json_quote_64bit_integers": 0,  # in facts numbers are numbers, whatever the server's default
     # Idempotent targets, so the order in which views see a block does not matter.
     "parallel_view_processing": 1,
     # Measured: the index over messages doubles an insert. Merges build it soon after; until then parts are read whole.

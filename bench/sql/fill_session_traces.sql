@@ -29,6 +29,6 @@ SELECT
     own.1, own.2, own.3, own.4, own.5, own.6, own.7, arrayMap(call -> max(f.user_id), own), own.9, own.10, own.11,
     own.12, own.13, own.14, arrayMap(call -> NULL, own), arrayMap(call -> NULL, own), own.15, own.16, own.17, own.18,
     own.19, own.20, arrayMap(call -> CAST([], 'Array(String)'), own)
-FROM span_facts AS f
+FROM spans AS f
 WHERE cityHash64(trace_id) % {slices:UInt32} = {part:UInt32}
 GROUP BY project_id, trace_id

@@ -1,7 +1,10 @@
-"""A fact: what the rollup knows of one span. The fields are the columns of `sql/read_facts.sql`, in its order."""
+"""A fact: what the rollup knows of one span. The fields from `parent_span_id` to `metadata` are what the view
+`span_facts_mv` packs, in its order; all of them are the columns of `sql/read_log_calls.sql`."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
 
 BLOCKING_KINDS = frozenset({"tool", "agent", "retrieval"})
 """An LLM call inside one of these is a call of its own, whatever lies above."""
@@ -73,6 +76,12 @@ class Fact(NamedTuple):
     @property
     def has_usage(self) -> bool:
         return self[26:31] != NO_USAGE
+
+
+def unpacked(row: Sequence[Any]) -> Fact:
+    """Of a row of `sql/read_facts.sql`."""
+    project_id, trace_id, span_id, packed, *others = row
+    return Fact(project_id, trace_id, span_id, *orjson.loads(packed), *others)
 
 
 def distinct(rows: Iterable[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:

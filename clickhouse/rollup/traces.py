@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver import Client
 
 from clickhouse.rollup.calls import TooLarge
-from clickhouse.rollup.facts import Fact
+from clickhouse.rollup.facts import Fact, unpacked
 from clickhouse.rollup.fold import Folded, Scored, fold, forbidden
 from clickhouse.rollup.graves import NO_GRAVES, Graves
 from clickhouse.rollup.removal import Dead
@@ -132,19 +132,19 @@ def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: st
     for project_id, kind, subject, deleted_ns in rows("read_tombstones", _UNLIMITED):
         deleted[project_id][kind, bytes(subject)] = deleted_ns
     return Slice(
-        _by_trace(rows("read_facts")),
-        _by_trace(rows("read_log_calls") if len(rows("tell_logs")) > 0 else ()),
+        _by_trace(map(unpacked, rows("read_facts"))),
+        _by_trace(map(Fact._make, rows("read_log_calls") if len(rows("tell_logs")) > 0 else ())),
         {(project_id, trace_id): set(ids) for project_id, trace_id, ids in rows("read_trace_sessions")},
         scores,
         {project_id: Graves(graves) for project_id, graves in deleted.items()},
     )
 
 
-def _by_trace(rows: Iterable[Sequence[Any]]) -> dict[Key, list[Fact]]:
-    facts: dict[Key, list[Fact]] = defaultdict(list)
-    for fact in map(Fact._make, rows):
-        facts[fact.project_id, fact.trace_id].append(fact)
-    return facts
+def _by_trace(facts: Iterable[Fact]) -> dict[Key, list[Fact]]:
+    found: dict[Key, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        found[fact.project_id, fact.trace_id].append(fact)
+    return found
 
 
 def reason_to_quarantine(error: Exception) -> str:

@@ -1,12 +1,6 @@
 -- The rows of a slice of traces. The index knows their hours, so that single granules are read. `home` is the shard's
 -- own database, or the one that reaches all shards: rows and index of a trace lie on the same one.
-SELECT project_id, trace_id, span_id, parent_span_id, toUnixTimestamp64Nano(started_at) AS start_ns,
-       toUnixTimestamp64Nano(ended_at) AS end_ns, name, kind, service, scope_name, environment, release, failed,
-       session_id, conversation_id, resource_session_id, default_session_id, session_key, user_id, resource_user_id,
-       default_user_id, call_kind, provider, request_model, response_model, response_id, input_tokens, output_tokens,
-       cache_read_tokens, cache_write_tokens, reasoning_tokens,
-       toInt64(toDecimal128(cost_usd, 12) * 1000000000000) AS cost_pico, cost_source, first_token_ns,
-       finish_reasons, error_type, tool_name, agent_name, prompt_name, tags, metadata,
+SELECT project_id, trace_id, span_id, facts,
        if(content_until > toDateTime(0) AND content_until <= now(), '', f.input_preview) AS input_preview,
        if(content_until > toDateTime(0) AND content_until <= now(), '', f.output_preview) AS output_preview,
        toUInt64(bitShiftRight(version, 128)) AS received_us,

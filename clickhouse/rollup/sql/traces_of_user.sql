@@ -2,7 +2,7 @@
 SELECT DISTINCT trace_id
 FROM
 (
-    SELECT trace_id FROM {everywhere:Identifier}.span_facts
+    SELECT trace_id FROM {everywhere:Identifier}.spans
     WHERE project_id = {project:String} AND {subject:String} IN (user_id, resource_user_id, default_user_id)
     UNION ALL
     SELECT trace_id FROM {everywhere:Identifier}.log_calls
