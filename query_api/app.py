@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from importlib import import_module
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,23 +29,14 @@ from query_api.ui.errors import answer_problem
 
 log = logging.getLogger(__name__)
 
+ROUTES = (
+    "health", "sessions", "traces", "users", "aggregates", "projects", "export", "live", "feedback", "login", "static",
+    "pages_sessions",
+)  # fmt: skip
+
 
 def create_app(settings: ApiSettings) -> FastAPI:
     register_id_convertor()
-    from query_api.routes import (  # noqa: PLC0415 - their paths need the convertor
-        aggregates,
-        export,
-        feedback,
-        health,
-        live,
-        login,
-        projects,
-        sessions,
-        static,
-        traces,
-        users,
-    )  # fmt: skip
-
     secret = read_or_make(settings.data_dir)
     connection = Connection(settings)
     service = Service(
@@ -67,8 +59,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (health, sessions, traces, users, aggregates, projects, export, live, feedback, login, static):
-        app.include_router(routes.router)
+    for name in ROUTES:  # imported only now: their paths need the convertor
+        app.include_router(import_module(f"query_api.routes.{name}").router)
     _answer_errors(app)
     # The last is the outermost.
     app.add_middleware(Bounds)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from query_api.access import COOKIE, Caller, csrf_token
 from query_api.links import session_url, user_url
@@ -27,6 +27,7 @@ POLICY = (
 ZONE_COOKIE = "zone"
 THEME_COOKIE = "theme"
 _THEMES = ("light", "dark")
+_YEAR_SECONDS = 365 * 86_400
 _FILTERS = (
     formats.money, formats.exact_money, formats.tokens, formats.count, formats.decimal, formats.share,
     formats.duration, formats.ago, formats.clock, formats.day, formats.both_clocks, formats.shown, formats.shortened,
@@ -112,6 +113,11 @@ def render(view: View, template: str, context: Mapping[str, Any], status: int = 
     body = templates().get_template(template).render(view=view, **context)
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
     return HTMLResponse(body, status, headers)
+
+
+def remember(response: Response, name: str, value: str) -> None:
+    """A wish about how pages look, for a year; the pages' script writes such cookies too."""
+    response.set_cookie(name, value, max_age=_YEAR_SECONDS, samesite="strict")
 
 
 @cache

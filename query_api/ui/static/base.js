@@ -1,6 +1,4 @@
 // What every page can do: menus, keys, copying, themes, and parts of a page that change without the rest.
-"use strict";
-
 const page = document.documentElement;
 
 function remember(name, value) {
@@ -39,7 +37,7 @@ setInterval(() => {
   }
 }, 10_000);
 
-// What only works with a script is hidden until there is one.
+// What only works with a script is hidden until there is one. Other scripts call it for what they add.
 function reveal(root) {
   for (const each of root.querySelectorAll("[data-copy], [data-theme-switch], [data-keys], [data-needs-script]"))
     each.hidden = false;
@@ -124,4 +122,5 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSettle", (event) => reveal(event.target.parentElement ?? document));
 
+window.reveal = reveal;
 reveal(document);
