@@ -417,6 +417,11 @@ class SessionKey(Shape):
     sessions: int
 
 
+class SeenDialect(Shape):
+    dialect: str
+    spans: int
+
+
 class QuarantinedTrace(Shape):
     trace_id: str
     reason: str
@@ -442,6 +447,7 @@ class Diagnostics(Shape):
     unpriced_models: list[UnpricedModel]
     flaws: list[Flaw]
     session_keys: list[SessionKey]
+    dialects: list[SeenDialect]
     quarantined_traces: list[QuarantinedTrace]
 
 

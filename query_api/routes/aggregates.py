@@ -77,15 +77,27 @@ async def read_sums(request: Request, query: AggregatesQuery, caller: Caller, re
     sort = query.sort if query.sort is not None else "key" if keys[:1] and keys[0] in _TIMES else "cost_usd"
     order = {"sort": "no_value" if sort == "key" else sort, "descending": query.order == "desc"}
     totals, groups = await asyncio.gather(
-        reader.row("aggregates", chosen, tz=query.tz, **_by([]), **order, **_FIRST),
-        _groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters()),
+        read_totals(reader, chosen), _groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters())
     )
     return {
-        "totals": _sums(totals) if totals is not None else _NOTHING,
+        "totals": totals,
         "groups": [{"key": _key(keys, row)} | _sums(row) for row in groups[: page.limit]],
         "next_cursor": page.next_cursor(groups, None),
         "as_of": rfc3339(page.now_ns),
     }
+
+
+async def read_totals(reader: Reader, chosen: Chosen) -> Row:
+    order = {"sort": "no_value", "descending": True}
+    totals = await reader.row("aggregates", chosen, tz="UTC", **_by([]), **order, **_FIRST)
+    return _sums(totals) if totals is not None else _NOTHING
+
+
+async def read_greatest(reader: Reader, chosen: Chosen, key: str, limit: int) -> list[Row]:
+    """The groups of one key that cost most."""
+    order = {"sort": "cost_usd", "descending": True}
+    groups = await _groups(reader, chosen, [key], tz="UTC", **order, **(_FIRST | {"limit": limit}))
+    return [{"key": row["key_1"] or None} | _sums(row) for row in groups]
 
 
 async def _groups(reader: Reader, chosen: Chosen, keys: Sequence[str], **parameters: Any) -> list[Row]:

@@ -27,7 +27,7 @@ class DiagnosticsQuery(ProjectQuery):
     to: Text = Field("0s", description="Spans that started before.")
 
 
-_LISTS = ("shared_traces", "unpriced_models", "flaws", "session_keys", "quarantined_traces")
+_LISTS = ("shared_traces", "unpriced_models", "flaws", "session_keys", "dialects", "quarantined_traces")
 
 
 @router.get("/projects", responses=answers(ListedProjects, "The projects."), dependencies=[Depends(only_project)])

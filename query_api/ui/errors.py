@@ -1,12 +1,14 @@
 """What went wrong, for people: a page where a browser asked for one, the way in where a key is missing."""
 
+from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from query_api.problems import RETRY_AFTER_SECONDS, Problem, answer_of
+from query_api.problems import RETRY_AFTER_SECONDS, Fault, Problem, answer_of
 from query_api.ui.pages import render, view_of
 
 LOGIN = "/login"
@@ -22,6 +24,13 @@ def answer_problem(request: Request, problem: Problem) -> Response:
     if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def faults_of(problem: Problem) -> list[dict[str, Any]]:
+    """For a page that shows what was asked, and where that went wrong; anything else is a page of its own."""
+    if problem.status is not HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise problem
+    return [asdict(fault) for fault in problem.faults or (Fault("", problem.detail),)]
 
 
 def wants_page(request: Request) -> bool:

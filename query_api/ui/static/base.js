@@ -65,7 +65,7 @@ function switchTheme() {
 }
 
 // Keys. Rows are those of the first table with data-rows; the link of a row is the one to follow.
-const rows = () => [...document.querySelectorAll("[data-rows] > tr")];
+const rows = () => [...document.querySelectorAll("[data-rows] > tr, [data-rows] > [data-row]")];
 
 function moveTo(row) {
   for (const other of rows()) other.classList.toggle("here", other === row);

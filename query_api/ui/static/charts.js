@@ -50,7 +50,7 @@ function drawCell(group, cell, times, step) {
       sync: { key: "time" },
     },
     scales: { x: { time: true, range: () => [times[0], times.at(-1) + step] }, y: { range: (_, __, most) => [0, most || 1] } },
-    axes: [{ show: false }, { show: false }],
+    axes: cell.dataset.axes === undefined ? [{ show: false }, { show: false }] : axesOf(cell),
     series: [{}, { fill: ink, stroke: ink, width: 0, paths: bars(times, step), points: { show: false } }],
     hooks: {
       setCursor: [(plot) => read(cell, plot, times, values, step)],
@@ -62,6 +62,17 @@ function drawCell(group, cell, times, step) {
   plot.root.setAttribute("role", "img");
   plot.root.setAttribute("aria-label", spare.getAttribute("aria-label"));
   drawn.add({ plot, box, group });
+}
+
+// Time below, what it counts to the left; in the page's own ink.
+function axesOf(cell) {
+  const ink = () => getComputedStyle(document.querySelector(".muted") ?? cell).color;
+  const line = () => getComputedStyle(document.querySelector(".list td, .top") ?? cell).borderBottomColor;
+  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+  return [
+    { ...axis, grid: { show: false } },
+    { ...axis, size: 64, values: (_, splits) => splits.map(UNITS[cell.dataset.unit]) },
+  ];
 }
 
 const moment = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" });

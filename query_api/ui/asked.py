@@ -1,0 +1,47 @@
+"""The query parameters of pages: the API's, over the last days unless a range is named, or `all`."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from query_api.queries import FilterQuery, SessionsQuery, SubjectQuery, Text, Texts, UsersQuery
+from query_api.ui.ranges import EVERYTHING
+
+
+def _unless_everything(text: str | None) -> str | None:
+    return None if text == EVERYTHING else text
+
+
+From = Annotated[
+    Text | None, AfterValidator(_unless_everything), Field(alias="from", description="As the API has it, or all.")
+]
+Part = Annotated[Literal["sums"] | None, Field(description="The totals and charts alone.")]
+
+
+class SessionsPageQuery(SessionsQuery):
+    model_config = ConfigDict(extra="allow")
+
+    from_: From = "7d"
+    columns: Texts = Field([])
+    part: Part = None
+
+
+class UsersPageQuery(UsersQuery):
+    model_config = ConfigDict(extra="allow")
+
+    from_: From = "7d"
+    part: Part = None
+
+
+class CostsPageQuery(FilterQuery):
+    model_config = ConfigDict(extra="allow")
+
+    from_: From = "7d"
+
+
+class UserPageQuery(SessionsPageQuery):
+    from_: From = "30d"
+
+
+class UserByIdQuery(UserPageQuery, SubjectQuery):
+    pass
