@@ -22,8 +22,11 @@ def parser() -> Parser:
     _add_keys(commands)
     _add_dead_letter(commands)
     _add_reprice(commands)
+    _add_grafana(commands)
     _add_import(commands)
     _add_backup(commands)
+    _add_bench(commands)
+    _add_completion(commands)
     _add_demo(commands)
     _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
     return made
@@ -119,6 +122,35 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument("--seed", metavar="N", type=int, default=1, help="the same seed tells the same (default: 1)")
     demo.add_argument("--live", action="store_true", help="go on, as if people were talking now")
     demo.add_argument("--key", metavar="KEY", help="one that may send, where the receiver wants keys")
+
+
+def _add_grafana(commands: Any) -> None:
+    about = "Print Grafana's data source as YAML; write the dashboards; let readers of single projects in."
+    grafana = _add(commands, "grafana", about, "grafana:grafana", _shared_flags())
+    grafana.add_argument("--dashboards", metavar="DIR", help="write the dashboards there instead")
+    grafana.add_argument("--provisioning", metavar="DIR", help="write all that Grafana provisions there instead")
+    grafana.add_argument(
+        "--pages", metavar="URL", default="http://localhost:8080", help="our pages, for links (default: %(default)s)"
+    )
+    grafana.add_argument("--user", metavar="NAME", help="whom it reads as (default: grafana)")
+    grafana.add_argument("--project", metavar="ID", action="append", help="all that NAME may read; may be repeated")
+    grafana.add_argument("--sql", action="store_true", help="print the SQL that makes NAME on a server instead")
+
+
+def _add_bench(commands: Any) -> None:
+    about = "Measure this machine: what it takes in, and how fast it answers, with a product of its own."
+    bench = _add(commands, "bench", about, "bench:bench", _shared_flags())
+    bench.add_argument("--workers", metavar="N", help="receiver processes (default: 1)")
+    bench.add_argument("--conversations", metavar="N", type=int, default=2_000, help="how many (default: 2000)")
+    bench.add_argument("--clients", metavar="N", type=int, default=8, help="that send at once (default: 8)")
+
+
+def _add_completion(commands: Any) -> None:
+    about = "Print what your shell needs to complete our commands; see --help for where to put it."
+    how = 'bash: eval "$(genai-sessions completion bash)" in ~/.bashrc. zsh: a file _genai-sessions in your fpath. '
+    added = _add(commands, "completion", about, "completion:completion", _shared_flags())
+    added.epilog = f"{how}fish: ~/.config/fish/completions/genai-sessions.fish."
+    added.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
 def _shared_flags() -> Parser:

@@ -1,6 +1,8 @@
 """The commands for those who look after it: keys, dead letters, and what the doctor says."""
 
 import json
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -110,3 +112,37 @@ def test_the_doctor_says_why_a_database_is_not_reached(engine: Engine, tmp_path:
     assert looked.returncode == 1
     assert "BAD database" in looked.stdout
     assert "guessed" not in looked.stdout
+
+
+@pytest.mark.slow
+def test_a_measurement_leaves_nothing_behind_and_tells_what_it_measured(tmp_path: Path) -> None:
+    """How fast spans were taken and counted, and how long each question took."""
+    measured = call("bench", "--conversations", "20", "--clients", "2", timeout=180, TMPDIR=str(tmp_path))
+    assert measured.returncode == 0, measured.stderr
+    lines = measured.stdout.splitlines()
+    assert re.fullmatch(r"taken in +[\d,]+ spans/s; acknowledged after p50 [\d,]+ ms, p99 [\d,]+ ms", lines[2])
+    assert re.fullmatch(r"rolled up +[\d.]+ s after the last acknowledgement", lines[3])
+    assert all(re.search(r" p50 [\d,]+ ms, p99 [\d,]+ ms$", line) for line in lines[4:])
+    assert len(lines) == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bash_completes_commands_and_flags() -> None:
+    """As bash itself would: it is given the words typed so far."""
+    script = call("completion", "bash").stdout
+    typed = 'COMP_WORDS=(genai-sessions "$@"); COMP_CWORD=$#; _shtab_genai_sessions; echo "${COMPREPLY[@]}"'
+
+    def completed(*words: str) -> list[str]:
+        command = ["bash", "-c", f"{script}\n{typed}", "bash", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("re") == ["receiver", "rebuild", "reprice", "restore"]
+    assert completed("dead-letter", "") == ["list", "show", "replay"]
+    assert completed("up", "--otlp-h") == ["--otlp-http-port"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_told_every_command(shell: str) -> None:
+    """They are not here to be asked."""
+    script = call("completion", shell).stdout
+    assert all(name in script for name in ("up", "import", "dead-letter", "--otlp-http-port"))
