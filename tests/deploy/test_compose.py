@@ -207,5 +207,27 @@ def test_every_password_that_the_database_reads_is_a_secret_it_is_given(stack: d
         service = stack["services"][name]
         files = [Path(stack["configs"][config]["file"]).name for config in _named(service, "configs")]
         wanted = {node.get("from_env") for file in files if file.endswith(".xml") for node in xml(file).iter()} - {None}
-        given = {secret.upper() for secret in service["secrets"]} | environment(service).keys()
-        assert wanted <= given, name
+        told = environment(service)
+        assert wanted <= told.keys() | {name.removesuffix("_FILE") for name in told}, name
+
+
+@STACKS
+def test_grafana_is_told_all_that_its_provisioning_asks_for(stack: dict[str, Any]) -> None:
+    """And finds it where it is mounted."""
+    grafana, folder = stack["services"]["grafana"], SOURCE / "clickhouse" / "grafana" / "provisioning"
+    asked = {name for file in folder.rglob("*.yaml") for name in re.findall(r"\$([A-Z][A-Z_]+)", file.read_text())}
+    told = environment(grafana)
+    assert asked == {name.removesuffix("_FILE") for name in told if name.startswith("GENAI_SESSIONS_GRAFANA_")}
+    mounted = dict(volume.split(":")[:2] for volume in grafana["volumes"])
+    assert mounted["./clickhouse/grafana/provisioning"] == "/etc/grafana/provisioning"
+    assert mounted["./clickhouse/grafana/dashboards"] == told["GENAI_SESSIONS_GRAFANA_DASHBOARDS"]
+    assert told["GENAI_SESSIONS_GRAFANA_HOST"] == stack["services"]["clickhouse"]["hostname"]
+
+
+@STACKS
+def test_every_file_that_a_service_is_told_of_is_mounted(stack: dict[str, Any]) -> None:
+    """Each as a secret of its own."""
+    for name, service in stack["services"].items():
+        told = {value for key, value in environment(service).items() if key.endswith("_FILE")}
+        assert {Path(value).name for value in told} <= set(service.get("secrets", [])), name
+        assert all(value.startswith("/run/secrets/") for value in told), name

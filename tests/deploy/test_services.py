@@ -82,9 +82,10 @@ def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     own.append(ET.fromstring(_EMBEDDED_ITSELF))
     ET.SubElement(ET.SubElement(users, "quotas"), "default")
     ET.ElementTree(users).write(folder / "users.xml")
-    start: list[str | Path] = [SOURCE / "deploy" / "clickhouse" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
+    start: list[str | Path] = [SOURCE / "deploy" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
+    told = outside(SERVICES["clickhouse"], "", secrets, folder, free_ports())
     child = subprocess.Popen(
-        start, cwd=folder, env=environment(SECRETS=str(secrets)), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        start, cwd=folder, env=environment(**told), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     owner = Database("127.0.0.1", port, "owner", (secrets / "clickhouse_owner").read_text(), "genai_sessions")
     try:
