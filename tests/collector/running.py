@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class Collector:
         return sum(float(value) for key, _, value in lines if key.partition("{")[0] == f"otelcol_{name}")
 
     def dropped(self) -> float:
-        return self.metric("exporter_send_failed_spans_total")
+        return self.metric("exporter_send_failed_spans")
 
     def is_idle(self) -> bool:
         return self.metric("exporter_queue_size") == 0 and self.metric("exporter_in_flight_requests") == 0
@@ -44,13 +43,10 @@ class Collector:
     def said(self, words: str) -> bool:
         return words in self.log.read_text()
 
-    def lives(self) -> bool:
+    def is_ready(self, lives: int) -> bool:
+        """For so many times since its log began."""
         assert self.child.poll() is None, self.log.read_text()
-        try:
-            self.metric("x")
-        except (urllib.error.URLError, OSError):
-            return False
-        return True
+        return self.log.read_text().count("Everything is ready") == lives
 
 
 @contextlib.contextmanager
@@ -69,11 +65,12 @@ def collecting(
     )
     files = [f"--config={EXAMPLES / name}.yaml" for name in configurations]
     command = [str(program), *files, f"--config=yaml:{_metrics_on(ports.api)}"]
+    before = log.read_text().count("Everything is ready") if log.exists() else 0
     with log.open("ab") as out:
         child = subprocess.Popen(command, env=told, stdout=out, stderr=out)
     collector = Collector(child, ports, log)
     try:
-        eventually(collector.lives, within_s=30, of=log)
+        eventually(lambda: collector.is_ready(before + 1), of=log)
         yield collector
     finally:
         child.terminate()
