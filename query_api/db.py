@@ -25,6 +25,7 @@ from clickhouse_connect.driver.external import ExternalData
 from clickhouse.connect import connect_async
 from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.rollup.statements import external
+from clickhouse.rollup.statements import statement as rollup_statement
 from query_api.filters import Filter
 from query_api.problems import Problem, away, too_large
 from query_api.settings import ApiSettings
@@ -60,8 +61,13 @@ _AWAY = frozenset({47, 60, 81, 202, 209, 210, 236, 241, 279, 497, 516, 999, 1000
 _FOLDER = Path(__file__).parent / "sql"
 
 
+_OF_ROLLUPS = "rollup/"
+
+
 @cache
 def statement(name: str) -> str:
+    if name.startswith(_OF_ROLLUPS):
+        return rollup_statement(name.removeprefix(_OF_ROLLUPS))
     return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
@@ -120,6 +126,11 @@ class Connection:
                 except _FAILURES as error:
                     raise _problem(error, name) from error
 
+    @property
+    def home(self) -> str:
+        """The name of the database that reaches all shards."""
+        return self._database.name
+
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
@@ -175,6 +186,13 @@ class Reader:
         rows = await self.rows(name, chosen, **parameters)
         return rows[0] if rows else None
 
+    async def known(self, name: str, trace_ids: Iterable[str]) -> list[list[Any]]:
+        """What the rollup reads of these traces, by its own statement."""
+        traces = external("slice", ("project_id", "trace_id"), ((self.project, each) for each in trace_ids))
+        home = {"home": self.connection.home}
+        body = await self.connection.read("JSONCompactEachRow", f"{_OF_ROLLUPS}{name}", home, traces)
+        return [orjson.loads(line) for line in body.splitlines()]
+
     def stream(self, form: str, name: str, chosen: Chosen | None = None, **parameters: Any) -> AsyncIterator[bytes]:
         return self.connection.stream(form, name, *self._asked(chosen, parameters))
 
@@ -195,7 +213,11 @@ class Reader:
         return Chosen(parameters, _table("chosen", ids, ["session_id"]))
 
     def these_sessions(self, ids: Iterable[str]) -> Chosen:
-        return Chosen({}, external("chosen", ("session_id",), ((session_id,) for session_id in ids)))
+        return self.these("chosen", ("session_id",), ((session_id,) for session_id in ids))
+
+    def these(self, table: str, columns: tuple[str, ...], ids: Iterable[tuple[str, ...]]) -> Chosen:
+        """Things named one by one, for statements that have such a table."""
+        return Chosen({}, external(table, columns, ids))
 
     async def _said(self, wanted: Filter, name: str, columns: list[str]) -> Chosen:
         """Texts are looked up first: as part of every statement they made its planning twice as long."""

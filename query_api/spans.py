@@ -22,6 +22,11 @@ def shown_span(row: Row, trace_id: str, depth: int, merged_into: str | None) -> 
     return span | {"depth": depth, "merged_into": merged_into, "call": _call(row, trace_id)}
 
 
+def with_logs(row: Row, told: Row | None) -> Row:
+    """What was said only in logs fills the gaps."""
+    return row if told is None else row | {name: told[name] for name in told.keys() & row.keys() if row[name] == ""}
+
+
 def with_content(span: Row) -> Row:
     """JSON text becomes what it says; what is no JSON stays text; what is not there is null."""
     return span | {name: _parsed(span[name]) for name in _CONTENT}

@@ -25,10 +25,10 @@ def single_row(client: Client, name: str, parameters: Mapping[str, Any] | None =
 
 def external(table: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> ExternalData:
     """Keys travel beside the statement, not in it: there may be thousands, and they are anybody's text."""
-    lines = ("\t".join(field.translate(_ESCAPES) for field in row) for row in rows)
+    lines = ("\t".join(field.translate(_ESCAPES) for field in row) + "\n" for row in rows)
     return ExternalData(
         file_name=f"{table}.tsv",
-        data="\n".join(lines).encode("utf-8", "surrogatepass") + b"\n",
+        data="".join(lines).encode("utf-8", "surrogatepass"),
         fmt="TSV",
         structure=[f"{column} String" for column in columns],
     )

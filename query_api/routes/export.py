@@ -9,9 +9,10 @@ from starlette.responses import Response, StreamingResponse
 
 from clickhouse.ids import normal_id
 from query_api.access import Reads, ReadsContent
-from query_api.db import Reader
+from query_api.db import Chosen, Reader
 from query_api.export import as_csv, begun, held_back, lines, typed
 from query_api.filters import Filter, OneOf
+from query_api.logged import owned_by
 from query_api.openapi import files
 from query_api.queries import FilterQuery, SubjectQuery, allowed_filter, only_project
 from query_api.times import now_ns
@@ -26,6 +27,10 @@ _MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "arrow": "application/vnd.apache.arrow.stream",
 }
+
+
+TRACES_AT_ONCE = 200
+"""Of a user: what is known of them is held in memory while it is decided which of their spans are the user's."""
 
 
 class ExportQuery(FilterQuery):
@@ -58,7 +63,8 @@ async def export_spans(query: Annotated[ExportQuery, Query()], reader: ReadsCont
     dependencies=[Depends(only_project)],
 )
 async def export_user(user_id: str, reader: ReadsContent) -> Response:
-    """Everything held about a user, as JSON Lines: sessions, spans in full, scores; each line says its `type`."""
+    """Everything held about a user, as JSON Lines: sessions, spans and log records in full, scores. Each line says its
+    `type`."""
     return await _export_user(user_id, reader)
 
 
@@ -79,18 +85,29 @@ async def _export(what: str, query: ExportQuery, reader: Reader) -> Response:
 async def _export_user(sent_id: str, reader: Reader) -> Response:
     user_id = normal_id(sent_id) or ""
     theirs = await reader.choose_sessions(Filter((OneOf("user", (user_id,)),)), everything=False)
-    parts = {
-        "session": reader.stream("JSONEachRow", "export_sessions", theirs),
-        "span": reader.stream("JSONEachRow", "export_user_spans", user_id=user_id),
-        "score": reader.stream("JSONEachRow", "export_user_scores", user_id=user_id),
-    }
-    return await _streamed(_one_after_the_other(parts), "user.jsonl")
+    return await _streamed(_everything_of(user_id, theirs, reader), "user.jsonl")
 
 
-async def _one_after_the_other(parts: dict[str, AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
-    for kind, chunks in parts.items():
-        async for line in typed(kind, lines(held_back(chunks))):
+async def _everything_of(user_id: str, theirs: Chosen, reader: Reader) -> AsyncIterator[bytes]:
+    async for line in _said_to_be("session", reader.stream("JSONEachRow", "export_sessions", theirs)):
+        yield line
+    rows = await reader.rows("user_traces", user_id=user_id)
+    traces = [row["trace_id"] for row in rows]
+    for first in range(0, len(traces), TRACES_AT_ONCE):
+        owned = await owned_by(reader, traces[first : first + TRACES_AT_ONCE], user_id)
+        spans = reader.these("owned", ("trace_id", "span_id"), owned.spans)
+        records = reader.these("owned", ("trace_id", "record_id"), owned.records)
+        async for line in _said_to_be("span", reader.stream("JSONEachRow", "export_user_spans", spans)):
             yield line
+        async for line in _said_to_be("log_call", reader.stream("JSONEachRow", "export_user_log_calls", records)):
+            yield line
+    scores = reader.stream("JSONEachRow", "export_user_scores", user_id=user_id)
+    async for line in _said_to_be("score", scores):
+        yield line
+
+
+def _said_to_be(kind: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return typed(kind, lines(held_back(chunks)))
 
 
 async def _streamed(chunks: AsyncIterator[bytes], name: str) -> Response:

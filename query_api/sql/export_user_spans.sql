@@ -1,5 +1,4 @@
--- All spans of one user: those that name them, and those that name nobody in a trace that is bound to them: by the
--- first id that its spans name, else its resource, else its export; the root's before others', then by start.
+-- These spans in full, the newest row of each: they are one user's.
 WITH x.content_until > toDateTime(0) AND x.content_until <= now() AS expired
 SELECT
     x.trace_id AS trace_id, x.span_id AS span_id, nullIf(x.parent_span_id, '') AS parent_span_id,
@@ -44,31 +43,9 @@ FROM
 (
     SELECT *, version FROM spans
     WHERE (project_id, toStartOfHour(started_at), trace_id) IN (
-        SELECT project_id, arrayJoin(hours), trace_id FROM trace_index
-        WHERE project_id = {project:String} AND trace_id IN (
-            SELECT t.trace_id FROM session_traces AS t FINAL
-            WHERE t.project_id = {project:String} AND has(t.user_ids, {user_id:String})))
+              SELECT project_id, arrayJoin(hours), trace_id FROM trace_index
+              WHERE project_id = {project:String} AND trace_id IN (SELECT trace_id FROM owned))
+      AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM owned)
     ORDER BY version DESC
     LIMIT 1 BY trace_id, span_id
 ) AS x
-WHERE x.user_id = {user_id:String}
-   OR x.user_id = '' AND x.trace_id IN (
-      SELECT n.trace_id
-      FROM
-      (
-          SELECT * FROM span_facts
-          WHERE (project_id, toStartOfHour(started_at), trace_id) IN (
-              SELECT project_id, arrayJoin(hours), trace_id FROM trace_index
-              WHERE project_id = {project:String} AND trace_id IN (
-                  SELECT t.trace_id FROM session_traces AS t FINAL
-                  WHERE t.project_id = {project:String} AND has(t.user_ids, {user_id:String})))
-          ORDER BY version DESC
-          LIMIT 1 BY trace_id, span_id
-      ) AS n
-      GROUP BY n.trace_id
-      HAVING coalesce(
-          nullIf(argMinIf(n.user_id, (n.parent_span_id != '', n.started_at, n.span_id), n.user_id != ''), ''),
-          nullIf(argMinIf(n.resource_user_id, (n.parent_span_id != '', n.started_at, n.span_id),
-                          n.resource_user_id != ''), ''),
-          argMinIf(n.default_user_id, (n.parent_span_id != '', n.started_at, n.span_id), n.default_user_id != ''))
-          = {user_id:String})

@@ -1,4 +1,4 @@
--- A page of a session's calls, in the order of time; `kinds` empty is all of them.
+-- A page of a session's calls, in the order of time.
 WITH toDecimal128(toUnixTimestamp64Nano(calls.started_at), 12) AS key,
      concat(t.trace_id, '/', calls.span_id) AS id
 SELECT
@@ -19,7 +19,6 @@ ARRAY JOIN calls
 WHERE t.project_id = {project:String}
   AND t.session_id = {session_id:String}
   AND t.spans > 0
-  AND (empty({kinds:Array(String)}) OR calls.kind IN {kinds:Array(String)})
   AND ({after_id:Nullable(String)} IS NULL
        OR (key, id) > ({after_value:Decimal(38, 12)}, ifNull({after_id:Nullable(String)}, '')))
 ORDER BY key, id
