@@ -223,7 +223,8 @@ CREATE TABLE session_traces
     `scores` Array(Tuple(
         name String,
         value Nullable(Float64),
-        label String)) CODEC(ZSTD(1))
+        label String)) CODEC(ZSTD(1)),
+    `part` String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id, trace_id)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -11,6 +10,7 @@ from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.facts import Fact, unpacked
 from clickhouse.rollup.fold import Folded, Scored, fold, forbidden
 from clickhouse.rollup.graves import NO_GRAVES, Graves
+from clickhouse.rollup.part import packed, usd
 from clickhouse.rollup.removal import Dead
 from clickhouse.rollup.row import CallRow, SessionTrace
 from clickhouse.rollup.statements import external, statement
@@ -176,6 +176,7 @@ def _write_whole(client: Client, keyed: list[Row], version: int) -> None:
     calls_by_field = zip(*(_turned(row.calls) for row in folded), strict=True)
     for field, values in zip(CallRow._fields, calls_by_field, strict=True):
         columns[f"calls.{_COLUMN.get(field, field)}"] = [_values(field, of_row) for of_row in values]
+    columns["part"] = list(map(packed, folded))
     client.insert("session_traces", list(columns.values()), list(columns), column_oriented=True)
 
 
@@ -191,8 +192,4 @@ _COLUMN = {"start_ns": "started_at", "end_ns": "ended_at", "user_since_ns": "use
 
 
 def _values(field: str, values: Sequence[Any]) -> Sequence[Any]:
-    return [_usd(value) for value in values] if field == "cost_pico" else values
-
-
-def _usd(pico: int | None) -> Decimal | None:
-    return None if pico is None else Decimal(pico).scaleb(-12)
+    return [None if value is None else usd(value) for value in values] if field == "cost_pico" else values

@@ -83,7 +83,7 @@ def _impatient() -> Any:
 
 
 _SESSION_TRACES = """
-SELECT * EXCEPT (version, recomputed_at, fingerprint)
+SELECT * EXCEPT (version, recomputed_at, fingerprint, part)
        REPLACE (toUnixTimestamp64Nano(started_at) AS started_at, toUnixTimestamp64Nano(ended_at) AS ended_at,
                 toUnixTimestamp64Nano(user_since) AS user_since,
                 arrayMap(at -> toUnixTimestamp64Nano(at), `calls.started_at`) AS `calls.started_at`)

@@ -9,46 +9,56 @@ INSERT INTO sessions
     services, environments, tags, tools, agents, releases, prompts, metadata, scores, input_preview, output_preview
 )
 WITH
-    t.spans > 0 AS live,
-    toUnixTimestamp64Nano(t.started_at) AS start_ns,
-    toUnixTimestamp64Nano(t.ended_at) AS end_ns,
-    arrayFilter((duration, kind) -> kind = 'llm', t.calls.duration_ns, t.calls.kind) AS turn_ns,
-    arrayFilter((wait, kind) -> kind = 'llm' AND wait IS NOT NULL, t.calls.first_token_ns, t.calls.kind) AS waits
+    p.spans > 0 AS live,
+    fromUnixTimestamp64Nano(p.start_ns, 'UTC') AS started,
+    fromUnixTimestamp64Nano(p.end_ns, 'UTC') AS ended
 SELECT
     t.project_id, t.session_id, fromUnixTimestamp64Micro({version:Int64}, 'UTC'),
-    argMinIf(t.user_id, (t.user_since, t.trace_id), t.user_id != ''),
-    arraySort(groupUniqArrayArray(t.user_ids)),
-    minIf(t.started_at, live) AS first_start,
-    maxIf(t.ended_at, live) AS last_end,
+    argMinIf(p.user_id, (p.user_since_ns, t.trace_id), p.user_id != ''),
+    arraySort(groupUniqArrayArray(p.user_ids)),
+    minIf(started, live) AS first_start,
+    maxIf(ended, live) AS last_end,
     toUInt64(toUnixTimestamp64Nano(last_end) - toUnixTimestamp64Nano(first_start)),
-    toUInt64(intervalLengthSumIf(start_ns, end_ns, live AND end_ns > start_ns)),
+    toUInt64(intervalLengthSumIf(p.start_ns, p.end_ns, live AND p.end_ns > p.start_ns)),
     countIf(live) AS trace_count,
-    sum(t.spans), sum(t.inherited_spans), sum(t.duplicate_spans), sum(t.turns), sum(t.tool_calls), sum(t.embeddings),
-    sum(t.input_tokens) AS input_sum, sum(t.output_tokens) AS output_sum, input_sum + output_sum,
-    sum(t.cache_read_tokens), sum(t.cache_write_tokens), sum(t.reasoning_tokens),
-    sum(t.cost_usd), sum(t.unpriced_turns), max(t.unpriced_usage), sum(t.errors), countIf(live AND t.failed),
-    if(sum(length(turn_ns)) = 0, NULL, sum(arraySum(turn_ns)) / sum(length(turn_ns))),
-    if(sum(length(turn_ns)) = 0, NULL, quantileExactInclusiveArray(0.95)(turn_ns)),
-    if(trace_count = 0, NULL, sumIf(end_ns - start_ns, live) / trace_count),
-    if(sum(length(waits)) = 0, NULL, sum(arraySum(arrayMap(wait -> assumeNotNull(wait), waits))) / sum(length(waits))),
-    arraySort(groupUniqArrayArray(t.session_keys)), arraySort(groupUniqArrayArray(t.models)),
-    arraySort(groupUniqArrayArray(t.requested_models)), arraySort(groupUniqArrayArray(t.services)),
-    arraySort(groupUniqArrayArray(t.environments)), arraySort(groupUniqArrayArray(t.tags)),
-    arraySort(groupUniqArrayArray(t.tools)), arraySort(groupUniqArrayArray(t.agents)),
-    arraySort(groupUniqArrayArray(t.releases)), arraySort(groupUniqArrayArray(t.prompts)),
-    arraySort(groupUniqArrayArray(t.metadata)),
+    sum(p.spans), sum(p.inherited_spans), sum(p.duplicate_spans), sum(p.turns), sum(p.tool_calls), sum(p.embeddings),
+    sum(p.input_tokens) AS input_sum, sum(p.output_tokens) AS output_sum, input_sum + output_sum,
+    sum(p.cache_read_tokens), sum(p.cache_write_tokens), sum(p.reasoning_tokens),
+    sum(p.cost_usd), sum(p.unpriced_turns), max(p.unpriced_usage), sum(p.errors), countIf(live AND p.failed),
+    if(sum(length(p.turn_ns)) = 0, NULL, sum(arraySum(p.turn_ns)) / sum(length(p.turn_ns))),
+    if(sum(length(p.turn_ns)) = 0, NULL, quantileExactInclusiveArray(0.95)(p.turn_ns)),
+    if(trace_count = 0, NULL, sumIf(p.end_ns - p.start_ns, live) / trace_count),
+    if(sum(length(p.waits_ns)) = 0, NULL, sum(arraySum(p.waits_ns)) / sum(length(p.waits_ns))),
+    arraySort(groupUniqArrayArray(p.session_keys)), arraySort(groupUniqArrayArray(p.models)),
+    arraySort(groupUniqArrayArray(p.requested_models)), arraySort(groupUniqArrayArray(p.services)),
+    arraySort(groupUniqArrayArray(p.environments)), arraySort(groupUniqArrayArray(p.tags)),
+    arraySort(groupUniqArrayArray(p.tools)), arraySort(groupUniqArrayArray(p.agents)),
+    arraySort(groupUniqArrayArray(p.releases)), arraySort(groupUniqArrayArray(p.prompts)),
+    arraySort(groupUniqArrayArray(p.metadata)),
     -- a score may be a number, a label, or both: numbers have a mean by name, labels a count by name and label
     arraySort(arrayConcat(
         arrayMap(named -> (named, arrayAvg(x -> assumeNotNull(x.2), arrayFilter(x -> x.1 = named AND x.2 IS NOT NULL, all_scores)),
                            '', arrayCount(x -> x.1 = named AND x.2 IS NOT NULL, all_scores)),
-                 arrayDistinct(arrayMap(x -> x.1, arrayFilter(x -> x.2 IS NOT NULL, arrayConcat(groupArrayArray(t.scores), any(own.scored)) AS all_scores)))),
+                 arrayDistinct(arrayMap(x -> x.1, arrayFilter(x -> x.2 IS NOT NULL, arrayConcat(groupArrayArray(p.scores), any(own.scored)) AS all_scores)))),
         arrayMap(key -> (key.1, NULL, key.2, arrayCount(x -> x.1 = key.1 AND x.3 = key.2, all_scores)),
                  arrayDistinct(arrayMap(x -> (x.1, x.3), arrayFilter(x -> x.3 != '', all_scores)))))),
-    argMinIf(t.input_preview, (t.started_at, t.trace_id), t.input_preview != ''),
-    argMaxIf(t.output_preview, (t.started_at, t.trace_id), t.output_preview != '')
+    argMinIf(t.input_preview, (p.start_ns, t.trace_id), t.input_preview != ''),
+    argMaxIf(t.output_preview, (p.start_ns, t.trace_id), t.output_preview != '')
 FROM
 (
-    SELECT * FROM {everywhere:Identifier}.session_traces FINAL
+    SELECT project_id, session_id, trace_id, input_preview, output_preview,
+           JSONExtract(part, 'Tuple(
+               spans UInt64, start_ns Int64, end_ns Int64, inherited_spans UInt64, duplicate_spans UInt64, turns UInt64,
+               tool_calls UInt64, embeddings UInt64, input_tokens UInt64, output_tokens UInt64,
+               cache_read_tokens UInt64, cache_write_tokens UInt64, reasoning_tokens UInt64,
+               cost_usd Nullable(Decimal(38, 12)), unpriced_turns UInt64, unpriced_usage Bool, errors UInt64, failed Bool,
+               user_id String, user_since_ns Int64, user_ids Array(String), session_keys Array(String),
+               models Array(String), requested_models Array(String), services Array(String),
+               environments Array(String), tags Array(String), tools Array(String), agents Array(String),
+               releases Array(String), prompts Array(String), metadata Array(Tuple(key String, value String)),
+               scores Array(Tuple(name String, value Nullable(Float64), label String)), turn_ns Array(UInt64),
+               waits_ns Array(UInt64))') AS p
+    FROM {everywhere:Identifier}.session_traces FINAL
     WHERE (project_id, session_id) IN (SELECT project_id, session_id FROM slice)
 ) AS t
 LEFT JOIN
