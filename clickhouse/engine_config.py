@@ -28,7 +28,8 @@ class Reader(NamedTuple):
 
     def rows(self, column: str) -> str:
         """A condition on the column that holds the project. Their ids need no quoting: see clickhouse/projects.py."""
-        return f"{column} IN ({', '.join(f"'{project}'" for project in self.projects)})"
+        projects = ", ".join(f"'{project}'" for project in self.projects)
+        return f"{column} IN ({projects})"
 
 
 class Passwords(NamedTuple):
@@ -101,9 +102,7 @@ _LOOPBACK = "<networks><ip>127.0.0.1</ip><ip>::1</ip></networks>"
 
 
 def _reader(reader: Reader) -> str:
-    policies = "".join(
-        f"<{view}><filter>{reader.rows(column)}</filter></{view}>" for view, column in VIEWS.items()
-    )
+    policies = "".join(f"<{view}><filter>{reader.rows(column)}</filter></{view}>" for view, column in VIEWS.items())
     policies = f"<databases><{DATABASE}>{policies}</{DATABASE}></databases>"
     return _user(reader.name, _hashed(reader.password_sha256), "reading", _SELECT_ON_VIEWS, policies)
 
