@@ -37,6 +37,7 @@ CALLS = 100
 _OF_THE_SEARCH = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.FORBIDDEN)
 _HEX_ID = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}", re.IGNORECASE)
 
+_ONE = PageQuery.model_validate({"limit": 1})
 Said = Mapping[tuple[str, str], Sequence[Any]]
 
 
@@ -69,7 +70,7 @@ async def show_session_by_parameter(
 
 async def _show(request: Request, sent_id: str, query: SessionPageQuery, caller: Caller, reader: Reader) -> Response:
     view = view_of(request, caller)
-    found = await read_session(request, sent_id, PageQuery(limit=1), caller, reader)
+    found = await read_session(request, sent_id, _ONE, caller, reader)
     session = found["session"]
     outline = await read_outline(reader, session["session_id"])
     asked = _Asked(request, query, caller, reader, session["session_id"], outline)
@@ -84,7 +85,7 @@ async def _show(request: Request, sent_id: str, query: SessionPageQuery, caller:
 async def _sessions_of_user(request: Request, user_id: str | None, caller: Caller, reader: Reader) -> int | None:
     if user_id is None:
         return None
-    found = await read_user(request, user_id, PageQuery(limit=1), caller, reader)
+    found = await read_user(request, user_id, _ONE, caller, reader)
     return int(found["user"]["sessions"])
 
 

@@ -52,7 +52,7 @@ class _Writing:
 
     def message(self, message: Any) -> None:
         role = as_text(message.get("role", "")) if isinstance(message, dict) else ""
-        words = []
+        words: list[str] = []
         for part in parts_of(message):
             if part.get("type") == "tool_call":
                 self._say(role, words)

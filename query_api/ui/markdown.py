@@ -28,10 +28,13 @@ def markdown(text: str) -> Markup:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
-    parser.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
-    parser.validateLink = _is_safe  # type: ignore[method-assign]
-    return parser
+    parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+    return parser.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        return _is_safe(url)
 
 
 def _is_safe(address: str) -> bool:

@@ -73,7 +73,7 @@ async def read_outline(reader: Reader, session_id: str) -> Outline:
 
 
 async def traces_after(reader: Reader, session_id: str, after: After, limit: int) -> list[Row]:
-    asked = {"after_id": after.id, "after_value": after.value, "limit": limit}
+    asked: dict[str, Any] = {"after_id": after.id, "after_value": after.value, "limit": limit}
     return await reader.rows("session_traces", session_id=session_id, **asked)
 
 
