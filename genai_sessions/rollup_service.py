@@ -61,10 +61,11 @@ def _work(client: Client, database: Database, projects: Projects, stop: threadin
     collect_rarely()
     while not stop.is_set():
         since = time.monotonic()
-        worker.round()
+        done = worker.round()
         worked = time.monotonic() - since
         _do_due(chores)
-        stop.wait(min(max(worked, IDLE_SECONDS), MAX_REST_SECONDS))
+        if not done.more:
+            stop.wait(min(max(worked, IDLE_SECONDS), MAX_REST_SECONDS))
 
 
 def _do_due(chores: list[Chore]) -> None:

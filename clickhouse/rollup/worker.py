@@ -17,7 +17,18 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.connect import error_code
 from clickhouse.rollup.calls import TooLarge
-from clickhouse.rollup.queue import SESSIONS, TRACES, Change, QueueNames, as_slice, mark_done, read_pending, slices
+from clickhouse.rollup.queue import (
+    MOST_OF_A_PROJECT,
+    MOST_PENDING,
+    SESSIONS,
+    TRACES,
+    Change,
+    QueueNames,
+    as_slice,
+    mark_done,
+    read_pending,
+    slices,
+)
 from clickhouse.rollup.removal import Dead, remove_dead
 from clickhouse.rollup.statements import external, statement
 from clickhouse.rollup.traces import Key, TooLate, reason_to_quarantine, recompute
@@ -26,6 +37,7 @@ log = logging.getLogger(__name__)
 
 TRACES_PER_SLICE = 1_000
 SESSIONS_PER_SLICE = 2_000
+SESSIONS_SECONDS = 1.0
 LARGE_SESSION_TRACES = 1_000
 REST_SECONDS = 2.0
 """What costs much is recomputed at most this often, however often it changes; the rest does not wait for it."""
@@ -56,6 +68,7 @@ class Done:
     sessions: int = 0
     quarantined: int = 0
     suppressed: int = 0
+    more: bool = False  # is pending beyond what one reading takes
 
     @property
     def anything(self) -> bool:
@@ -79,6 +92,7 @@ class Worker:
         """What is pending now, traces first: their sessions are queued by then. Of the large traces one, at the end."""
         done = Done()
         reading = self._reading(TRACES)
+        done.more = len(reading.changes) >= MOST_PENDING
         for part in slices([change for change in reading.changes if change.key not in self._large], TRACES_PER_SLICE):
             self._trace_slice(part, reading, done)
         self._sessions(done)
@@ -125,9 +139,16 @@ class Worker:
         mark_done(self._client, TRACES, changes)
 
     def _sessions(self, done: Done) -> None:
-        reading = self._reading(SESSIONS)
-        for part in slices(reading.changes, SESSIONS_PER_SLICE):
-            self._session_slice(part, reading, done)
+        """Reading by reading, so that projects take turns, until none is left or traces have waited long enough."""
+        until = self._clock() + SESSIONS_SECONDS
+        while True:
+            reading = self._reading(SESSIONS)
+            for part in slices(reading.changes, SESSIONS_PER_SLICE):
+                self._session_slice(part, reading, done)
+            more = len(reading.changes) >= MOST_OF_A_PROJECT
+            if not more or self._clock() >= until:
+                done.more = done.more or more
+                return
 
     def _session_slice(self, changes: Sequence[Change], reading: Reading, done: Done) -> None:
         """Likewise; a session that fails stays queued, and is tried again after a while."""
