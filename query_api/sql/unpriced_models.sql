@@ -1,6 +1,11 @@
--- Models whose turns have no cost, and where the costs of the others come from.
+-- Models whose turns have no cost. A failed turn without usage needs none.
 SELECT if(calls.response_model != '', calls.response_model, calls.request_model) AS model,
-       any(calls.provider) AS provider, countIf(calls.cost_usd IS NULL) AS unpriced_turns, count() AS turns
+       any(calls.provider) AS provider,
+       countIf(calls.cost_usd IS NULL
+               AND NOT (calls.failed
+                        AND coalesce(calls.input_tokens, calls.output_tokens, calls.cache_read_tokens,
+                                     calls.cache_write_tokens, calls.reasoning_tokens) IS NULL)) AS unpriced_turns,
+       count() AS turns
 FROM session_traces AS t FINAL
 ARRAY JOIN calls
 WHERE t.project_id = {project:String}
