@@ -1,6 +1,6 @@
 """The dialects as tables: every key has a source, a rank of its own in its field, and a recording or a reason."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import chain
 from pathlib import Path
 
@@ -62,10 +62,13 @@ def test_a_key_means_one_thing() -> None:
 
 def test_ranks_leave_no_ties() -> None:
     """First present key by rank: so no two keys of a field may share one. Pairs of the user's own have none."""
-    keys = [(key.field, key.rank) for dialect in DIALECTS for key in dialect.keys]
-    families = [(family.field, family.rank) for dialect in DIALECTS for family in dialect.families]
-    ranked = Counter(place for place in keys + families if place[0] != "metadata")
-    assert [place for place, count in ranked.items() if count > 1] == []
+    keys = [(key.field, key.rank, key.name) for dialect in DIALECTS for key in dialect.keys]
+    families = [(family.field, family.rank, family.prefix) for dialect in DIALECTS for family in dialect.families]
+    ranked: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for field, rank, name in keys + families:
+        if field != "metadata":
+            ranked[field, rank].append(name)
+    assert {place: names for place, names in ranked.items() if len(names) > 1} == {}
 
 
 def test_families_are_told_apart_by_their_head() -> None:
