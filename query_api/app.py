@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 ROUTES = (
     "health", "sessions", "traces", "users", "aggregates", "projects", "export", "live", "feedback", "login", "static",
-    "pages_sessions", "pages_users", "pages_costs", "pages_diagnostics", "pages_session",
+    "pages_sessions", "pages_users", "pages_costs", "pages_diagnostics", "pages_session", "pages_trace",
 )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def _data(nodes: list[Node]) -> Markup:
 
 
 def _compact(node: Node, start_ns: int) -> list[Any]:
-    """id, depth, name, kind, start, duration, failed, what about, tokens, cost, its part of the critical path, merged."""
+    """id, depth, name, kind, start, duration, failed, about, tokens, cost, its part of the critical path, merged."""
     row = node.row
     counted = [row[name] for name in ("input_tokens", "output_tokens") if row[name] is not None]
     critical = [[_ms(begin - start_ns), _ms(end - start_ns)] for begin, end in node.critical]
