@@ -23,6 +23,8 @@ from typing import IO, Any, Self
 from clickhouse.connect import Database, connected
 from clickhouse.engine_config import DATABASE, Passwords, config_xml, users_xml
 from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
+from clickhouse.private_files import write_private
+from clickhouse.readers import known_readers
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,11 @@ def running_engine(data_dir: Path) -> Database | None:
     except (OSError, ValueError, KeyError):
         return None
     return database if _listens(database.port) else None
+
+
+def running_passwords(data_dir: Path) -> Passwords:
+    """Of the engine that runs on this data folder."""
+    return Passwords(**json.loads(EngineSettings(data_dir).engine_json.read_text())["users"])
 
 
 class Engine:
@@ -169,10 +176,10 @@ class Engine:
         folder = self._settings.engine_dir
         memory = self._settings.memory_bytes or max(MIN_MEMORY_BYTES, _machine_memory() // 4)
         (folder / "config.xml").write_text(config_xml(self._http_port, self._tcp_port, memory, self._settings.shards))
-        _write_private(folder / "users.xml", users_xml(self._passwords))
+        write_private(folder / "users.xml", users_xml(self._passwords, known_readers(self._settings.data_dir)))
         users = self._passwords._asdict()
         known = {"url": self.database().url, "database": DATABASE, "users": users}
-        _write_private(self._settings.engine_json, json.dumps(known, indent=2))
+        write_private(self._settings.engine_json, json.dumps(known, indent=2))
 
     def _launch(self) -> None:
         if self._lock is None:
@@ -297,15 +304,6 @@ def _kept_passwords(settings: EngineSettings) -> Passwords:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return Passwords(**json.loads(settings.engine_json.read_text())["users"])
     return Passwords(*(secrets.token_urlsafe(24) for _ in Passwords._fields))
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Readable by us alone from its first byte, and whole or not at all."""
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    unfinished.replace(path)
 
 
 def _lives(pid: int) -> bool:

@@ -46,6 +46,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def is_project_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
 class BadProjects(ValueError):
     """The file cannot be used; the sentence says where and why."""
 

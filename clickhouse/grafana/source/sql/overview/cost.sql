@@ -1,0 +1,10 @@
+SELECT $__timeInterval(started_at) AS time, model, toFloat64(sum(cost_usd)) AS cost
+FROM v_calls
+WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
+  AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
+  AND $__conditionalAll(service IN (${service:singlequote}), $service)
+  AND $__conditionalAll(model IN (${model:singlequote}), $model)
+  AND $__conditionalAll(hasAny(environments, [${environment:singlequote}]), $environment)
+  AND cost_usd IS NOT NULL
+GROUP BY time, model
+ORDER BY time, model
