@@ -10,7 +10,7 @@ client = Anthropic()  # since version 2 the SDK makes its own spans
 def answer(question: str, session_id: str, user_id: str) -> str:
     with tracer.start_as_current_span("answer", attributes={"session.id": session_id, "user.id": user_id}):
         messages = [{"role": "user", "content": question}]
-        said = client.messages.create(model="claude-sonnet-4-5", max_tokens=500, messages=messages)
+        said = client.messages.create(model="claude-sonnet-4-6", max_tokens=500, messages=messages)
         return said.content[0].text
 
 

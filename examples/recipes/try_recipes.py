@@ -15,8 +15,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,27 +91,48 @@ def _adds_up(session: dict[str, Any] | None, calls: int) -> bool:
 
 
 def _install(recipe: Recipe, folder: Path) -> dict[str, str]:
-    """And what came: the versions of what the recipe names."""
-    program, _, *names = recipe.install
-    names = [name for name in names if not name.startswith("-")]
-    if program == "npm":
-        if not (folder / "node_modules").exists():
-            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *names], cwd=folder, check=True)
-        plain = [re.sub(r"(?<=.)@[^/]+$", "", name) for name in names]
-        return {name: json.loads((folder / "node_modules" / name / "package.json").read_text())["version"] for name in plain}
-    if not (folder / "venv").exists():
+    """What came: the versions of what the recipe names."""
+    program, _, *names = [item for item in recipe.install if not item.startswith("-")]
+    return {"pip": _pip, "npm": _npm, "go": _go}[program](names, folder)
+
+
+def _pip(names: list[str], folder: Path) -> dict[str, str]:
+    python = folder / "venv" / "bin" / "python"
+    if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        pip = [folder / "venv" / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *names], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *names], check=True)
     plain = [re.split(r"[\[<>=]", name)[0] for name in names]
     ask = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
-    told = subprocess.run([folder / "venv/bin/python", "-c", ask, *plain], capture_output=True, text=True, check=True)
+    told = subprocess.run([python, "-c", ask, *plain], capture_output=True, text=True, check=True)
     return dict(zip(plain, told.stdout.split(), strict=True))
+
+
+def _npm(names: list[str], folder: Path) -> dict[str, str]:
+    modules = folder / "node_modules"
+    if not modules.exists():
+        subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *names], cwd=folder, check=True
+        )
+    plain = [re.sub(r"(?<=.)@[^/]+$", "", name) for name in names]
+    return {name: json.loads((modules / name / "package.json").read_text())["version"] for name in plain}
+
+
+def _go(names: list[str], folder: Path) -> dict[str, str]:
+    if not (folder / "go.mod").exists():
+        subprocess.run(["go", "mod", "init", "shop"], cwd=folder, check=True)
+        subprocess.run(["go", "get", *names], cwd=folder, check=True)
+    told = subprocess.run(["go", "list", "-m", "all"], cwd=folder, capture_output=True, text=True, check=True)
+    modules = dict(line.split() for line in told.stdout.splitlines()[1:])
+    return {name: modules[name] for name in names}
 
 
 def _environment(model: str, otlp: str, folder: Path) -> dict[str, str]:
     """What a user would have in the shell: the model's key, and where telemetry goes."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LANG", "TMPDIR", "GOPATH", "GOCACHE", "GOPROXY")
+    }
     return {
         **kept,
         "PATH": os.pathsep.join((str(folder / "venv" / "bin"), str(folder / "node_modules" / ".bin"), kept["PATH"])),
@@ -166,7 +187,17 @@ def _session(api: str, session_id: str, calls: int) -> dict[str, Any] | None:
         if _adds_up(found, calls):
             break
         time.sleep(0.5)
-    wanted = ("session_id", "user_id", "turns", "traces", "input_tokens", "output_tokens", "errors", "cost_usd", "models")
+    wanted = (
+        "session_id",
+        "user_id",
+        "turns",
+        "traces",
+        "input_tokens",
+        "output_tokens",
+        "errors",
+        "cost_usd",
+        "models",
+    )
     return None if found is None else {name: found[name] for name in wanted}
 
 
