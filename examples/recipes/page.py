@@ -45,7 +45,10 @@ ABOUT = {
     "openai_agents": About("OpenAI Agents", "`group_id` of the SDK's own tracing is not exported; the context is."),
     "crewai": About("CrewAI", "CrewAI for its agents and tasks, OpenAI (or another model's) for the calls."),
     "strands": About("Strands Agents", "The agent's own attributes are on all of its spans."),
-    "google_adk": About("Google ADK", "ADK's session is the session; nothing has to be said twice."),
+    "google_adk": About(
+        "Google ADK",
+        "ADK's session is the session; nothing has to be said twice. (Its user is only in its log records.)",
+    ),
     "claude_code": About("Claude Code", "Variables only. What it costs comes in log records, so send those too."),
     "litellm": About(
         "LiteLLM", "Without `USE_OTEL_LITELLM_REQUEST_SPAN` it would write a call's attributes on the request's span."

@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 TRIED = HERE / "tried.json"
 _ENDPOINT = "http://127.0.0.1:4318"
 _WAIT_SECONDS = 20
+_SHOWN = "session_id user_id turns traces input_tokens output_tokens errors cost_usd models".split()
 
 
 class Recipe(NamedTuple):
@@ -187,33 +188,27 @@ def _session(api: str, session_id: str, calls: int) -> dict[str, Any] | None:
         if _adds_up(found, calls):
             break
         time.sleep(0.5)
-    wanted = (
-        "session_id",
-        "user_id",
-        "turns",
-        "traces",
-        "input_tokens",
-        "output_tokens",
-        "errors",
-        "cost_usd",
-        "models",
-    )
-    return None if found is None else {name: found[name] for name in wanted}
+    return None if found is None else {name: found[name] for name in _SHOWN}
 
 
 def main() -> int:
     base = Path(os.environ.get("RECIPES_DIR") or tempfile.mkdtemp(prefix="recipes-"))
     base.mkdir(exist_ok=True)
-    tried: dict[str, Any] = json.loads(TRIED.read_text()) if TRIED.exists() else {}
+    worst = 0
     for recipe in recipes():
         if len(sys.argv) > 1 and recipe.name not in sys.argv[1:]:
             continue
         found = attempt(recipe, base)
         print(("ok " if found["right"] else "BAD"), recipe.name, found["calls"], found["session"], flush=True)
         if found["right"]:
-            tried[recipe.name] = {key: found[key] for key in ("date", "versions", "session")}
-            TRIED.write_text(json.dumps(tried, indent=2, sort_keys=True) + "\n")
-    return 0
+            _note(recipe.name, {key: found[key] for key in ("date", "versions", "session")})
+        worst = max(worst, int(not found["right"]))
+    return worst
+
+
+def _note(name: str, found: dict[str, Any]) -> None:
+    tried = json.loads(TRIED.read_text()) if TRIED.exists() else {}
+    TRIED.write_text(json.dumps({**tried, name: found}, indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
