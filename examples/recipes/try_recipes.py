@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 TRIED = HERE / "tried.json"
 _ENDPOINT = "http://127.0.0.1:4318"
 _WAIT_SECONDS = 20
-_SHOWN = "session_id user_id turns traces input_tokens output_tokens errors cost_usd models".split()
+_SHOWN = ["session_id", "user_id", "turns", "traces", "input_tokens", "output_tokens", "errors", "cost_usd", "models"]
 
 
 class Recipe(NamedTuple):
