@@ -17,15 +17,15 @@ _WEEK_DAYS = 7
 
 
 def money(usd: float | None) -> str:
-    """Four digits that count, never fewer than cents: $0.0001342, $0.50, $41.20, $1,235."""
+    """Four digits that count, of dollars to the cent: $0.0001342, $0.50, $41.20, $1,235."""
     if usd is None:
         return NOTHING
     if usd == 0:
         return "$0"
     exact = Decimal(repr(usd))
-    places = max(0, _SIGNIFICANT - 1 - exact.adjusted())
     if abs(exact) >= 1:
-        return f"${exact:,.{places}f}"
+        return f"${exact:,.{2 if abs(exact) < 1_000 else 0}f}"  # noqa: PLR2004
+    places = _SIGNIFICANT - 1 - exact.adjusted()
     whole, _, fraction = f"{exact:.{places}f}".partition(".")
     return f"${whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
@@ -66,10 +66,11 @@ def duration(ms: float | None) -> str:
     """0.4 ms, 830 ms, 2.1 s, 3m 10s, 2h 05m, 3d 4h."""
     if ms is None:
         return NOTHING
-    if ms < _SECOND_MS:
+    if ms < _SECOND_MS - 0.5:  # else it would read 1000 ms
         return f"{ms:.0f} ms" if ms >= 10 or ms == 0 else f"{ms:.1f} ms"  # noqa: PLR2004
-    if ms < _MINUTE_MS:
+    if ms < _MINUTE_MS - 50:
         return f"{ms / _SECOND_MS:.1f} s"
+    ms = round(ms / _SECOND_MS) * _SECOND_MS
     if ms < _HOUR_MS:
         return f"{int(ms // _MINUTE_MS)}m {int(ms % _MINUTE_MS // _SECOND_MS):02}s"
     if ms < _DAY_MS:

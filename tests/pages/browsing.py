@@ -120,7 +120,7 @@ def looking(browser: Browser, site: Site, key: str | None, **context: Any) -> It
     finally:
         opened.close()
     left = [text for text in looks.complaints if not any(part in text for part in looks.allowed)]
-    assert left == []
+    assert not left, left
 
 
 def _be_strict(looks: Looking) -> None:

@@ -24,7 +24,7 @@ from query_api.compression import accepted
 from query_api.settings import ApiSettings
 from tests.query_api.asking import Api, routes_of, serving, span, turn
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/login", "/logout"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/login", "/logout", "/static/{name}"}
 """Without a key, or with one from elsewhere."""
 
 

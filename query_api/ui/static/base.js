@@ -2,7 +2,7 @@
 const page = document.documentElement;
 
 function remember(name, value) {
-  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=strict`;
+  document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=strict`;
 }
 
 // Times: the server writes them in the zone that we told it; on the first visit it does not know.

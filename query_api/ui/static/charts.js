@@ -70,9 +70,15 @@ function axesOf(cell) {
   const line = () => getComputedStyle(document.querySelector(".list td, .top") ?? cell).borderBottomColor;
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return [
-    { ...axis, grid: { show: false } },
+    { ...axis, grid: { show: false }, values: (_, splits) => splits.map(timeMark) },
     { ...axis, size: 64, values: (_, splits) => splits.map(UNITS[cell.dataset.unit]) },
   ];
+}
+
+// The day at midnight, the time otherwise.
+function timeMark(seconds) {
+  const text = moment.format(new Date(seconds * 1000));
+  return text.endsWith("00:00") ? text.slice(5, 10) : text.slice(11);
 }
 
 const moment = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" });
@@ -95,7 +101,7 @@ function read(cell, plot, times, values, step) {
 // The bar under the pointer: each begins at its time and ends at the next.
 function indexAt(plot, times) {
   const time = plot.posToVal(plot.cursor.left, "x");
-  let at = times.findLastIndex((start) => start <= time);
+  const at = times.findLastIndex((start) => start <= time);
   return at < 0 ? 0 : at;
 }
 
