@@ -8,27 +8,43 @@ INSERT INTO session_traces
     output_preview, calls.span_id, calls.kind, calls.name, calls.provider, calls.request_model, calls.response_model,
     calls.service, calls.user_id, calls.started_at, calls.duration_ns, calls.first_token_ns, calls.input_tokens,
     calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens, calls.reasoning_tokens, calls.cost_usd,
-    calls.cost_source, calls.failed, calls.error_type, calls.finish_reasons, calls.tool_name, calls.members
+    calls.cost_source, calls.failed, calls.error_type, calls.finish_reasons, calls.tool_name, calls.members, part
 )
-WITH arrayFilter(call -> call.2 != '', arraySort(call -> call.9, groupArray((
-    span_id, toString(call_kind), toString(f.name), toString(provider), toString(request_model),
-    toString(response_model), toString(service), f.user_id, f.started_at,
-    toUInt64(toUnixTimestamp64Nano(f.ended_at) - toUnixTimestamp64Nano(f.started_at)), first_token_ns,
-    f.input_tokens, f.output_tokens, f.cache_read_tokens, f.cost_usd, toString(cost_source), f.failed,
-    toString(error_type), CAST(finish_reasons, 'Array(String)'), toString(tool_name))))) AS own
 SELECT
-    project_id, max(f.session_id), trace_id, fromUnixTimestamp64Micro({version:Int64}, 'UTC'), argMin(f.name, f.started_at),
-    min(f.started_at), max(f.ended_at), count(), count() - 1, countIf(call_kind = 'llm'), countIf(call_kind = 'tool'),
-    sum(ifNull(f.input_tokens, 0)), sum(ifNull(f.output_tokens, 0)), sum(ifNull(f.cache_read_tokens, 0)),
-    sum(f.cost_usd), countIf(call_kind = 'llm' AND f.failed), max(f.failed), max(f.user_id), min(f.started_at),
-    [max(f.user_id)], ['session.id'], groupUniqArrayIf(request_model, request_model != ''),
-    groupUniqArrayIf(request_model, request_model != ''), groupUniqArray(service), groupUniqArray(environment),
-    groupUniqArrayArray(f.tags), groupUniqArrayIf(tool_name, tool_name != ''), groupUniqArray(release),
-    [('plan', any(f.metadata['plan']))], argMinIf(f.input_preview, f.started_at, call_kind = 'llm'),
-    argMaxIf(f.output_preview, f.started_at, call_kind = 'llm'),
-    own.1, own.2, own.3, own.4, own.5, own.6, own.7, arrayMap(call -> max(f.user_id), own), own.9, own.10, own.11,
+    project, session, trace, fromUnixTimestamp64Micro({version:Int64}, 'UTC'), root, first, last, n, n - 1, turns, tools,
+    input_sum, output_sum, cached_sum, cost, errors, failure, user, first, [user], ['session.id'], models, models, services,
+    environments, tags, tool_names, releases, metadata, asked, answered,
+    own.1, own.2, own.3, own.4, own.5, own.6, own.7, arrayMap(call -> user, own), own.9, own.10, own.11,
     own.12, own.13, own.14, arrayMap(call -> NULL, own), arrayMap(call -> NULL, own), own.15, own.16, own.17, own.18,
-    own.19, own.20, arrayMap(call -> CAST([], 'Array(String)'), own)
-FROM spans AS f
-WHERE cityHash64(trace_id) % {slices:UInt32} = {part:UInt32}
-GROUP BY project_id, trace_id
+    own.19, own.20, arrayMap(call -> CAST([], 'Array(String)'), own),
+    formatRowNoNewline('JSONCompactEachRow',
+        n, toUnixTimestamp64Nano(first), toUnixTimestamp64Nano(last), n - 1, 0, turns, tools, 0, input_sum, output_sum,
+        cached_sum, 0, 0, toString(cost), 0, false, errors, failure, user, toUnixTimestamp64Nano(first), [user],
+        ['session.id'], models, models, services, environments, tags, tool_names, [], releases, [],
+        arrayMap(pair -> [pair.1, pair.2], metadata), [],
+        arrayFilter((duration, kind) -> kind = 'llm', own.10, own.2),
+        arrayFilter((wait, kind) -> kind = 'llm', own.11, own.2))
+FROM
+(
+    SELECT
+        f.project_id AS project, max(f.session_id) AS session, f.trace_id AS trace, argMin(f.name, f.started_at) AS root,
+        min(f.started_at) AS first, max(f.ended_at) AS last, count() AS n, countIf(call_kind = 'llm') AS turns,
+        countIf(call_kind = 'tool') AS tools, sum(ifNull(f.input_tokens, 0)) AS input_sum,
+        sum(ifNull(f.output_tokens, 0)) AS output_sum, sum(ifNull(f.cache_read_tokens, 0)) AS cached_sum,
+        sum(f.cost_usd) AS cost, countIf(call_kind = 'llm' AND f.failed) AS errors, max(f.failed) AS failure,
+        max(f.user_id) AS user, groupUniqArrayIf(request_model, request_model != '') AS models,
+        groupUniqArray(service) AS services, groupUniqArray(environment) AS environments,
+        groupUniqArrayArray(f.tags) AS tags, groupUniqArrayIf(tool_name, tool_name != '') AS tool_names,
+        groupUniqArray(release) AS releases, [('plan', any(f.metadata['plan']))] AS metadata,
+        argMinIf(f.input_preview, f.started_at, call_kind = 'llm') AS asked,
+        argMaxIf(f.output_preview, f.started_at, call_kind = 'llm') AS answered,
+        arrayFilter(call -> call.2 != '', arraySort(call -> call.9, groupArray((
+            span_id, toString(call_kind), toString(f.name), toString(provider), toString(request_model),
+            toString(response_model), toString(service), f.user_id, f.started_at,
+            toUInt64(toUnixTimestamp64Nano(f.ended_at) - toUnixTimestamp64Nano(f.started_at)), first_token_ns,
+            f.input_tokens, f.output_tokens, f.cache_read_tokens, f.cost_usd, toString(cost_source), f.failed,
+            toString(error_type), CAST(finish_reasons, 'Array(String)'), toString(tool_name))))) AS own
+    FROM spans AS f
+    WHERE cityHash64(trace_id) % {slices:UInt32} = {part:UInt32}
+    GROUP BY project_id, trace_id
+)
