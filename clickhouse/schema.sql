@@ -747,7 +747,9 @@ CREATE VIEW v_calls
     `tags` Array(LowCardinality(String)),
     `metadata` Array(Tuple(
         key String,
-        value String))
+        value String)),
+    `trace_started_at` DateTime64(9, 'UTC'),
+    `trace_ended_at` DateTime64(9, 'UTC')
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -778,11 +780,13 @@ AS SELECT
     calls.tool_name AS tool_name,
     environments,
     tags,
-    metadata
-FROM session_traces
+    metadata,
+    t.started_at AS trace_started_at,
+    t.ended_at AS trace_ended_at
+FROM session_traces AS t
 FINAL
 ARRAY JOIN calls
-WHERE session_traces.spans > 0;
+WHERE t.spans > 0;
 
 CREATE VIEW v_health
 (

@@ -39,6 +39,7 @@ def api_settings(settings: Settings, projects: Projects) -> ApiSettings:
             host=settings.host,
             port=settings.api_port,
             otlp_http_port=settings.otlp_http_port,
+            grafana_url=settings.grafana_url,
         )
     except ValueError as error:
         raise SettingsRefused(f"{error}.") from error

@@ -1,6 +1,7 @@
 """Everything that can be set, read once: flag over environment over default. Each refusal is a sentence."""
 
 import os
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Settings:
     workers: int
     projects: Path | None
     key: str | None
+    grafana_url: str | None
 
 
 ENVIRONMENT = {
@@ -51,6 +53,7 @@ ENVIRONMENT = {
     "workers": "GENAI_SESSIONS_WORKERS",
     "projects": "GENAI_SESSIONS_PROJECTS",
     "key": "GENAI_SESSIONS_KEY",
+    "grafana_url": "GENAI_SESSIONS_GRAFANA_URL",
 }
 """The one table of names; the README's is tested against it."""
 
@@ -75,6 +78,7 @@ def read_settings(flags: Namespace, environment: Mapping[str, str] | None = None
         workers=source.read("workers", _workers, 1),
         projects=source.read("projects", _path, None),
         key=source.read("key", str, None),
+        grafana_url=source.read("grafana_url", _web_address, None),
     )
 
 
@@ -109,6 +113,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1 << 16:
         raise ValueError("a port is a number from 1 to 65535")
     return int(text)
+
+
+def _web_address(text: str) -> str:
+    if re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text) is None:
+        raise ValueError("it must be an address like http://localhost:3000")
+    return text.rstrip("/")
 
 
 def _workers(text: str) -> int:

@@ -16,6 +16,7 @@ class ApiSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     otlp_http_port: int = 4318  # of the receiver, on the same host: what the pages tell newcomers
+    grafana_url: str | None = None  # where our dashboards are, if anywhere: the pages link to them
     query_seconds: float = 30  # a query that takes longer is stopped and answered with 503
     query_memory_bytes: int = 2 << 30  # of one query in the database; beyond it is answered with 413
     queries_at_once: int = 16  # more would only share the same cores; the rest waits its turn

@@ -40,11 +40,10 @@ def dashboards() -> Mapping[str, Dashboard]:
 def _overview() -> Panels:
     whole = "Whole sessions that were active in this time."
     return [
-        numbers("Sessions", "overview/traces", "Distinct sessions, users and traces that started in this time.", 12),
-        numbers("Calls", "overview/calls", "What calls that started in this time add up to.", 12),
-        over_time("Sessions and traces", "overview/volume", "Sessions with a trace that started then.", unit="short"),
+        numbers("Active sessions", "overview/totals", f"{whole} What they add up to.", 24),
+        over_time("Sessions started", "overview/volume", "By the start of their first span.", unit="short"),
         over_time("Cost by model", "overview/cost", "Of calls that started then.", unit="currencyUSD", stacked=True),
-        over_time("Tokens", "overview/tokens", "Input without what came from a cache.", unit="short", stacked=True),
+        over_time("Tokens", "overview/tokens", "Of traces that started then.", unit="short", stacked=True),
         over_time("Errors", "overview/errors", "Traces with a failed span, over traces.", unit="percentunit"),
         over_time("Latency of turns", "overview/latency", "From start to end, failed turns included.", unit="ms"),
         bars("Turns per session", "overview/turns_per_session", whole, 12),
@@ -70,19 +69,19 @@ def _costs() -> Panels:
         over_time("Cost by model", "overview/cost", "When it was spent.", unit="currencyUSD", width=24, stacked=True),
         rows("By model", "costs/by_model", "The model that answered, else the one that was asked.", 12),
         rows("By service", "costs/by_service", "The service that made the call.", 12),
-        rows("By user", "costs/by_user", "The user of the call; empty where nobody said.", 12),
-        rows("By tag", "costs/by_tag", "Calls with several tags count under each of them.", 12),
-        rows("By conversation", "costs/by_session", "The dearest hundred sessions of this time.", 16),
+        rows("By user", "costs/by_user", "The user of the trace; empty where nobody said.", 12),
+        rows("By tag", "costs/by_tag", "Traces with several tags count under each of them.", 12),
+        rows("By conversation", "costs/by_session", "The dearest hundred of the sessions active in this time.", 16),
         rows("Where costs come from", "costs/by_source", "Reported by the app's SDK, or computed from prices.", 8),
     ]
 
 
 def _users() -> Panels:
+    spread = "Of sessions active in this time; p50 and p95: what half, and what 95 % of the users stay below."
     return [
-        numbers("Users", "users/totals", "Whose calls started in this time.", 14),
-        numbers("Spread over users", "users/spread", "What half, and what 95 % of the users stay below.", 10),
+        numbers("Users", "users/spread", spread, 24),
         over_time("Active users", "users/active", "With a trace that started then.", unit="short", width=24),
-        rows("Users", "users/top", "Click an id to open the user in genai-sessions.", height=16),
+        rows("Who they are", "users/top", "Click an id to open the user in genai-sessions.", height=16),
     ]
 
 

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 import pytest
@@ -45,6 +46,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
             migrate(client, Topology(owner.name))
             asyncio.run(_store(owner))
             settle(client)
+            _leave_something_undone(client)
         with contextlib.ExitStack() as stack:
             users = (owner, engine.database("grafana"), replace(owner, user=reader.name, password=password))
             yield Stand(*(stack.enter_context(connected(user, settings={}, connections=1)) for user in users))
@@ -59,6 +61,16 @@ async def _store(database: Database) -> None:
         spans = [first._replace(flaws=("end_clamped",)), *others]
         await tables.insert(mapper.spans(spans, known[project], Received(RECORDED_NS)))
     await tables.close()
+
+
+def _leave_something_undone(client: Client) -> None:
+    """In each project, so that its health has something to say."""
+    for project in PROJECTS:
+        client.insert("trace_changes", [[project, "waits"]], ["project_id", "trace_id"])
+        client.insert("session_changes", [[project, "waits"]], ["project_id", "session_id"])
+        aside = [[project, "aside", 1, "too large"]]
+        client.insert("quarantined_traces", aside, ["project_id", "trace_id", "version", "reason"])
+        client.insert("suppressed_spans", [[project, date(2026, 11, 20), 3]], ["project_id", "day", "spans"])
 
 
 def chosen(**variables: Value) -> Dashboard:

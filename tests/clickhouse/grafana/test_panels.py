@@ -179,19 +179,32 @@ def test_choosing_everything_by_name_is_choosing_all(stand: Stand) -> None:
 
 
 def test_the_numbers_are_those_of_the_sessions(stand: Stand) -> None:
-    """The same ones that the API tells."""
-    sums = "count(), sum(traces), sum(turns), sum(total_tokens), toFloat64(sum(cost_usd)), sum(errors)"
+    """The same ones that the API tells, by whatever they are grouped."""
+    sums = "sum(turns), sum(total_tokens), toFloat64(sum(cost_usd)), count(), sum(traces), sum(errors)"
     told = stand.owner.query(f"SELECT {sums} FROM v_sessions")
-    [(sessions, traces, turns, tokens, cost, errors)] = told.result_rows
-    of_traces = answer(stand.grafana, BY_ID["overview: Sessions"], chosen())
-    assert (of_traces.column("sessions"), of_traces.column("traces")) == ([sessions], [traces])
-    of_calls = answer(stand.grafana, BY_ID["overview: Calls"], chosen())
-    assert [of_calls.column(name) for name in ("turns", "tokens", "failed turns")] == [[turns], [tokens], [errors]]
-    assert of_calls.column("cost") == pytest.approx([cost])
-    for title in ("By model", "By service", "By user", "By conversation"):
+    [(turns, tokens, cost, *others)] = told.result_rows
+    totals = answer(stand.grafana, BY_ID["overview: Active sessions"], chosen())
+    names = ("sessions", "traces in them", "failed turns")
+    assert [totals.column(name) for name in names] == [[number] for number in others]
+    for title in ("Cost", "By model", "By service", "By user", "By conversation", "Where costs come from"):
         found = answer(stand.grafana, BY_ID[f"costs: {title}"], chosen())
         assert sum(found.column("turns")) == turns
         assert sum(each or 0 for each in found.column("cost")) == pytest.approx(cost)
+    over_time = answer(stand.grafana, BY_ID["overview: Tokens"], chosen())
+    assert sum(sum(row[1:]) for row in over_time.rows) == tokens
+    by_model = answer(stand.grafana, BY_ID["overview: Cost by model"], chosen())
+    assert sum(by_model.column("cost")) == pytest.approx(cost)
+
+
+def test_health_says_what_waits_and_what_was_set_aside(stand: Stand) -> None:
+    """Of each project, and since when."""
+    now = answer(stand.grafana, BY_ID["health: Now"], chosen())
+    names = ("queued traces", "queued sessions", "quarantined traces", "suppressed spans")
+    assert [now.column(name) for name in names] == [[2], [2], [2], [6]]
+    [lag] = now.column("lag")
+    assert 0 < lag < 600
+    of_one = answer(stand.grafana, BY_ID["health: Now"], chosen(project=["a"]))
+    assert of_one.column("suppressed spans") == [3]
 
 
 def test_cost_so_far_ends_at_what_the_session_cost(stand: Stand) -> None:

@@ -1,12 +1,11 @@
-SELECT arrayJoin(if(empty(tags), [''], tags)) AS tag, toFloat64(sum(cost_usd)) AS cost, countIf(kind = 'llm') AS turns,
-       sum(ifNull(input_tokens, 0)) AS input, sum(ifNull(cache_read_tokens, 0)) AS `from cache`,
-       sum(ifNull(output_tokens, 0)) AS output, cost / nullIf(turns, 0) AS `per turn`
-FROM v_calls
+SELECT arrayJoin(if(empty(tags), [''], tags)) AS tag, toFloat64(sum(cost_usd)) AS cost, sum(turns) AS turns,
+       sum(total_tokens) AS tokens, count() AS traces, cost / traces AS `per trace`
+FROM v_traces
 WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
-  AND $__conditionalAll(service IN (${service:singlequote}), $service)
-  AND $__conditionalAll(model IN (${model:singlequote}), $model)
+  AND $__conditionalAll(hasAny(services, [${service:singlequote}]), $service)
+  AND $__conditionalAll(hasAny(models, [${model:singlequote}]), $model)
   AND $__conditionalAll(hasAny(environments, [${environment:singlequote}]), $environment)
 GROUP BY tag
-ORDER BY cost DESC NULLS LAST, turns DESC, tag
+ORDER BY cost DESC NULLS LAST, traces DESC, tag
 LIMIT 100

@@ -1,9 +1,9 @@
-SELECT toFloat64(sum(cost_usd)) AS cost, cost / nullIf(uniqExact(project_id, session_id), 0) AS `per session`,
-       cost / nullIf(countIf(kind = 'llm'), 0) AS `per turn`,
+SELECT toFloat64(sum(cost_usd)) AS cost, countIf(kind = 'llm') AS turns, cost / nullIf(turns, 0) AS `per turn`,
        countIf(kind = 'llm' AND cost_usd IS NULL
                AND NOT (status = 'error' AND input_tokens IS NULL AND output_tokens IS NULL)) AS `turns without a price`
 FROM v_calls
-WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
+WHERE session_id != '' AND trace_ended_at >= $__fromTime AND trace_started_at < $__toTime
+  AND started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
   AND $__conditionalAll(service IN (${service:singlequote}), $service)
   AND $__conditionalAll(model IN (${model:singlequote}), $model)

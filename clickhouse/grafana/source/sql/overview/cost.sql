@@ -1,6 +1,7 @@
 SELECT $__timeInterval(started_at) AS time, model, toFloat64(sum(cost_usd)) AS cost
 FROM v_calls
-WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
+WHERE session_id != '' AND trace_ended_at >= $__fromTime AND trace_started_at < $__toTime
+  AND started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
   AND $__conditionalAll(service IN (${service:singlequote}), $service)
   AND $__conditionalAll(model IN (${model:singlequote}), $model)

@@ -1,4 +1,4 @@
-SELECT $__timeInterval(started_at) AS time, uniqExactIf(trace_id, status = 'error') / uniqExact(trace_id) AS `failing traces`
+SELECT $__timeInterval(started_at) AS time, countIf(status = 'error') / count() AS `failing traces`
 FROM v_traces
 WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)

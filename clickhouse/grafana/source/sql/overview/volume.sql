@@ -1,6 +1,6 @@
-SELECT $__timeInterval(started_at) AS time, uniqExact(project_id, session_id) AS sessions, uniqExact(trace_id) AS traces
-FROM v_traces
-WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
+SELECT $__timeInterval(started_at) AS time, count() AS `sessions started`
+FROM v_sessions
+WHERE started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
   AND $__conditionalAll(hasAny(services, [${service:singlequote}]), $service)
   AND $__conditionalAll(hasAny(models, [${model:singlequote}]), $model)

@@ -1,10 +1,13 @@
 WITH decodeURLComponent('${trace:percentencode}') AS wanted,
-     (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE ProjectId = ${project:singlequote} AND TraceId = wanted) AS first_at,
-     (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE ProjectId = ${project:singlequote} AND TraceId = wanted) AS last_at
+     (SELECT min(Start) FROM otel_traces_trace_id_ts
+      WHERE ProjectId = ${project:singlequote} AND TraceId = wanted) AS first_at,
+     (SELECT max(End) + 1 FROM otel_traces_trace_id_ts
+      WHERE ProjectId = ${project:singlequote} AND TraceId = wanted) AS last_at
 SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, ServiceName AS serviceName,
        SpanName AS operationName, toUnixTimestamp64Nano(Timestamp) / 1e6 AS startTime, Duration / 1e6 AS duration,
        arrayMap(key -> map('key', toString(key), 'value', SpanAttributes[key]), mapKeys(SpanAttributes)) AS tags,
-       arrayMap(key -> map('key', toString(key), 'value', ResourceAttributes[key]), mapKeys(ResourceAttributes)) AS serviceTags,
+       arrayMap(key -> map('key', toString(key), 'value', ResourceAttributes[key]),
+                mapKeys(ResourceAttributes)) AS serviceTags,
        if(StatusCode = 'Error', 2, 0) AS statusCode, SpanKind AS kind, StatusMessage AS statusMessage,
        TraceState AS traceState
 FROM otel_traces

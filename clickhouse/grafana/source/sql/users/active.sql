@@ -1,4 +1,4 @@
-SELECT $__timeInterval(started_at) AS time, uniqExactArray(arrayMap(user -> (project_id, user), user_ids)) AS users
+SELECT $__timeInterval(started_at) AS time, uniqIf((project_id, user_id), user_id != '') AS users
 FROM v_traces
 WHERE session_id != '' AND started_at >= $__fromTime AND started_at < $__toTime
   AND $__conditionalAll(project_id IN (${project:singlequote}), $project)
