@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+import grpc
 from clickhouse_connect.driver import Client
 
 from clickhouse.connect import Database, connected
@@ -18,7 +19,7 @@ from clickhouse.projects import BadProjects
 from clickhouse.rollup.maintenance import lag
 from genai_sessions.arguments import installed_version
 from genai_sessions.database import named_database, topology
-from genai_sessions.ports import why_not
+from genai_sessions.ports import reachable, why_not
 from genai_sessions.settings import Settings, known_projects
 from otel_receiver.dead_letters import DeadLetters
 
@@ -88,9 +89,7 @@ def _port(settings: Settings, name: str, about: str) -> Finding:
     complaint = why_not(settings.host, port)
     if complaint is None:
         return Finding(fine=True, subject=f"port {port}", found=f"free for {about}; nothing listens there now")
-    if name == "otlp_grpc_port":
-        return Finding(fine=True, subject=f"port {port}", found=f"in use; {about} is told by its neighbour's readiness")
-    found = _readiness(settings.host, port)
+    found = (_grpc_readiness if name == "otlp_grpc_port" else _readiness)(reachable(settings.host), port)
     if found == "ready":
         return Finding(fine=True, subject=f"port {port}", found=f"{about} is ready")
     advice = f"see what listens there, or choose another with --{name.replace('_', '-')}"
@@ -109,6 +108,16 @@ def _readiness(host: str, port: int) -> str:
         return str(error) or "no answer"
     finally:
         connection.close()
+
+
+def _grpc_readiness(host: str, port: int) -> str:
+    """By gRPC's own health service, whose answer of one byte is 1 when it serves."""
+    with grpc.insecure_channel(f"{host}:{port}") as channel:
+        ask = channel.unary_unary("/grpc.health.v1.Health/Check", None, None)
+        try:
+            return "ready" if ask(b"", timeout=5) == b"\x08\x01" else "it is not serving"
+        except grpc.RpcError as error:
+            return f"no answer in gRPC ({error.code().name})" if hasattr(error, "code") else "no answer"
 
 
 def _spool(data_dir: Path) -> Finding:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import tomllib
 from pathlib import Path
@@ -90,6 +91,8 @@ def test_the_doctor_finds_nothing_wrong_with_a_healthy_product(tmp_path: Path) -
         assert looked.returncode == 0, looked.stdout
         assert "BAD" not in looked.stdout
         assert f"port {product.ports.api}: API is ready" in looked.stdout
+        assert f"port {product.ports.grpc}: OTLP over gRPC is ready" in looked.stdout
+        assert f"port {product.ports.http}: OTLP over HTTP is ready" in looked.stdout
         assert "schema: up to date" in looked.stdout
 
 
@@ -146,3 +149,14 @@ def test_other_shells_are_told_every_command(shell: str) -> None:
     """They are not here to be asked."""
     script = call("completion", shell).stdout
     assert all(name in script for name in ("up", "import", "dead-letter", "--otlp-http-port"))
+
+
+def test_the_doctor_tells_a_stranger_on_our_ports_from_us(tmp_path: Path) -> None:
+    """Something listens, and is neither of our doors; what to do stands beside it."""
+    with socket.create_server(("127.0.0.1", 0)) as grpc, socket.create_server(("127.0.0.1", 0)) as http:
+        taken = [str(server.getsockname()[1]) for server in (grpc, http)]
+        flags = ("--otlp-grpc-port", taken[0], "--otlp-http-port", taken[1], "--api-port", free_ports().api)
+        looked = call("doctor", "--data-dir", tmp_path, *flags)
+    bad = [line for line in looked.stdout.splitlines() if line.startswith("BAD")]
+    assert [line.split()[2].strip(":") for line in bad] == taken
+    assert ["--otlp-grpc-port" in bad[0], "--otlp-http-port" in bad[1]] == [True, True]
