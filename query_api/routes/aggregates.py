@@ -26,7 +26,9 @@ MAX_GROUPS = 1_000
 """Of one answer: three years of days, or six weeks of hours."""
 _TIMES = ("day", "minute", "hour", "week")
 _GROUPS = (*_TIMES, "model", "user", "service", "environment", "tag", "status")
-_METADATA = re.compile(r"metadata\.(.{1,1024})", re.DOTALL)
+_OF_CALLS = frozenset({"model", "service"})
+"""Calls of one trace may differ in these; in all else they are alike, or are looked at where they are not."""
+_NAMED = re.compile(r"(metadata|score)\.(.{1,1024})", re.DOTALL)
 _FIRST = {"after_id": None, "after_null": False, "after_value": 0, "limit": 1}
 
 GroupSort = Literal[
@@ -40,8 +42,8 @@ class AggregatesQuery(FilterQuery, PageQuery):
 
     group_by: Text = Field(
         "",
-        description="Up to two of day, hour, minute, week, model, user, service, environment, tag, status and "
-        "metadata.<key>.",
+        description="Up to two of day, hour, minute, week, model, user, service, environment, tag, status, "
+        "metadata.<key> and score.<name>.",
         examples=["day,model"],
     )
     limit: int = Field(MAX_GROUPS, ge=1, le=MAX_GROUPS)
@@ -75,10 +77,8 @@ async def read_sums(request: Request, query: AggregatesQuery, caller: Caller, re
     # A range needs no choice of sessions: whoever has a call in it was active in it.
     chosen = await reader.choose_sessions(wanted, everything=wanted.only_times)
     sort = query.sort if query.sort is not None else "key" if keys[:1] and keys[0] in _TIMES else "cost_usd"
-    order = {"sort": "no_value" if sort == "key" else sort, "descending": query.order == "desc"}
-    totals, groups = await asyncio.gather(
-        read_totals(reader, chosen), _groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters())
-    )
+    order: dict[str, Any] = {"sort": "no_value" if sort == "key" else sort, "descending": query.order == "desc"}
+    totals, groups = await _sums_and_groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters())
     return {
         "totals": totals,
         "groups": [{"key": _key(keys, row)} | _sums(row) for row in groups[: page.limit]],
@@ -93,6 +93,21 @@ async def read_totals(reader: Reader, chosen: Chosen) -> Row:
     return _sums(totals) if totals is not None else _NOTHING
 
 
+async def _sums_and_groups(
+    reader: Reader, chosen: Chosen, keys: Sequence[str], limit: int, **parameters: Any
+) -> tuple[Row, list[Row]]:
+    """In one statement, unless groups take more reading than their sum."""
+    if len(keys) == 0:
+        return await read_totals(reader, chosen), []
+    if not _OF_CALLS.isdisjoint(keys):
+        return await asyncio.gather(
+            read_totals(reader, chosen), _groups(reader, chosen, keys, limit=limit, **parameters)
+        )
+    total = _by(keys) | {"total": True, "limit": limit + 1}
+    rows = await reader.rows("aggregates", chosen, **parameters, **total)
+    return _sums(rows[0]) if rows else _NOTHING, rows[1:]
+
+
 async def read_greatest(reader: Reader, chosen: Chosen, key: str, limit: int) -> list[Row]:
     """The groups of one key that cost most."""
     order = {"sort": "cost_usd", "descending": True}
@@ -101,8 +116,6 @@ async def read_greatest(reader: Reader, chosen: Chosen, key: str, limit: int) ->
 
 
 async def _groups(reader: Reader, chosen: Chosen, keys: Sequence[str], **parameters: Any) -> list[Row]:
-    if len(keys) == 0:
-        return []
     return await reader.rows("aggregates", chosen, **_by(keys), **parameters)
 
 
@@ -173,20 +186,28 @@ def _key(keys: Sequence[str], row: Row) -> dict[str, str | None]:
 def _group_keys(text: str) -> list[str]:
     keys = text.split(",") if text else []
     for key in keys:
-        if key not in _GROUPS and _METADATA.fullmatch(key) is None:
-            raise bad_input("group_by", f'"{key}" is no group; there are {", ".join(_GROUPS)} and metadata.<key>')
+        if key not in _GROUPS and _NAMED.fullmatch(key) is None:
+            known = f"{', '.join(_GROUPS)}, metadata.<key> and score.<name>"
+            raise bad_input("group_by", f'"{key}" is no group; there are {known}')
     if len(keys) > len(set(keys)) or len(keys) > 2:  # noqa: PLR2004 - two, as the statement has it
         raise bad_input("group_by", "one key, or two different ones")
     return keys
 
 
-def _by(keys: Sequence[str]) -> dict[str, str]:
-    """The names that the statement has for its groups."""
-    first, second = [*keys, "nothing", "nothing"][:2]
-    return _named(1, first) | _named(2, second)
+def _by(keys: Sequence[str]) -> dict[str, str | bool]:
+    """What the statement asks of its groups; without keys there is one of all."""
+    first, second = [*keys, "nothing", "nothing"][:2] if keys else ("none", "nothing")
+    kinds = {
+        "by_call": not _OF_CALLS.isdisjoint(keys),
+        "by_time": not frozenset(_TIMES).isdisjoint(keys),
+        "by_minute": "minute" in keys,
+        "total": len(keys) == 0,
+    }
+    return _key_of(1, first) | _key_of(2, second) | kinds
 
 
-def _named(number: int, key: str) -> dict[str, str]:
-    found = _METADATA.fullmatch(key)
-    name = f"by_metadata_{number}" if found is not None else f"by_{key}"
-    return {f"by_{number}": name, f"metadata_{number}": found.group(1) if found is not None else ""}
+def _key_of(number: int, key: str) -> dict[str, str | bool]:
+    found = _NAMED.fullmatch(key)
+    if found is None:
+        return {f"by_{number}": f"by_{key}", f"name_{number}": ""}
+    return {f"by_{number}": f"by_{found.group(1)}_{number}", f"name_{number}": found.group(2)}

@@ -88,6 +88,37 @@ def test_groups_by_key(api: Api, group_by: str, expected: dict[tuple[Any, ...], 
     assert groups(api, "sessions", "traces", "turns", group_by=group_by) == expected
 
 
+def test_groups_by_score_are_of_its_traces(api: Api) -> None:
+    """By label, or by number where it has no label; those without it stand under null."""
+    up, good, none = turn(session_id="s", cost_usd=1), turn(session_id="s", cost_usd=2), turn(session_id="s")
+    score = {"project_id": api.project, "name": "vote"}
+    api.score(
+        score | {"score_id": "1", "trace_id": up["trace_id"], "label": "up"},
+        score | {"score_id": "2", "trace_id": up["trace_id"], "label": "up"},
+        score | {"score_id": "3", "trace_id": good["trace_id"], "value": 0.5},
+    )
+    api.store(up, good, none)
+    found = groups(api, "traces", "cost_usd", group_by="score.vote")
+    assert found == {("up",): (1, 1), ("0.5",): (1, 2), (None,): (1, None)}
+    assert groups(api, "turns", group_by="day,score.other").popitem()[1] == (3,)
+
+
+def test_calls_of_one_trace_fall_where_they_start(api: Api) -> None:
+    """Though the trace goes on from hour to hour, and out of the range; all of it is in the totals once."""
+    first = turn(session_id="s", user_id="ada", input_tokens=1, **at(0), response_id="1")
+    rest = {"session_id": "s", "trace_id": first["trace_id"]}
+    api.store(
+        first,
+        turn(input_tokens=10, **at(1800), **rest, response_id="2"),
+        turn(input_tokens=100, user_id="bob", **at(3700), **rest, response_id="3"),
+        turn(session_id="s", input_tokens=1000, **at(60)),
+    )
+    found = api.get("/api/aggregates", group_by="hour", from_=rfc3339(NOON_NS + SECOND_NS))
+    by_hour = [(group["traces"], group["turns"], group["users"], group["input_tokens"]) for group in found["groups"]]
+    assert by_hour == [(2, 2, 1, 1010), (1, 1, 1, 100)]
+    assert [found["totals"][name] for name in ("traces", "turns", "users", "input_tokens")] == [2, 3, 2, 1110]
+
+
 def test_groups_by_time_are_of_the_zone(api: Api) -> None:
     """Calls belong to the day, hour and week in which they started, where the caller lives."""
     store_some(api)
