@@ -22,7 +22,7 @@ from clickhouse.engine_config import config_xml
 from clickhouse.errors import DatabaseError
 from tests.clickhouse.engines import UNAVAILABLE, answers, ask
 from tests.deploy.stack import OURS, arguments, health_check, outside, read
-from tests.end_to_end.product import COMMAND, SOURCE, Ports, environment, eventually, free_ports
+from tests.end_to_end.product import COMMAND, SOURCE, Ports, call, environment, eventually, free_ports
 
 SERVICES = read("compose.yaml")["services"]
 _EMBEDDED_ITSELF = (
@@ -75,6 +75,9 @@ def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("server")
     port = _free_port()
     (folder / "config.xml").write_text(config_xml(port, _free_port(), 2 << 30))
+    (folder / "config.d").mkdir()
+    own_settings = (SOURCE / "deploy" / "clickhouse" / "server.xml").read_text()
+    (folder / "config.d" / "server.xml").write_text(own_settings.replace("/var/lib/clickhouse", str(folder)))
     users = ET.parse(SOURCE / "deploy" / "clickhouse" / "users.xml").getroot()
     own = users.find("./users")
     assert own is not None
@@ -133,6 +136,15 @@ def test_the_services_make_the_product(stack: Stack) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports.api}", headers=key, trust_env=False) as api:
         eventually(lambda: [item["turns"] for item in api.get("/api/sessions").json()["items"]] == [1])
     assert httpx.get(f"http://127.0.0.1:{stack.ports.api}/api/sessions", trust_env=False).status_code == 401
+
+
+def test_a_backup_is_made_where_the_server_allows_it(stack: Stack) -> None:
+    """By the command that server.xml names, in a container of the migration."""
+    told = outside(SERVICES["migrate"], f"127.0.0.1:{stack.database.port}", stack.secrets, stack.data, stack.ports)
+    made = call("backup", "before", "--disk", "backups", **told)
+    assert made.returncode == 0, made.stderr
+    backups = ask(stack.database, "SELECT status, endsWith(name, 'before\\')') FROM system.backups")
+    assert [tuple(row) for row in backups] == [("BACKUP_CREATED", 1)]
 
 
 def test_a_health_check_fails_where_nothing_answers() -> None:
