@@ -123,6 +123,7 @@ def _noted(data_dir: Path) -> dict[str, int]:
     return {}
 
 
+@pytest.mark.slow
 def test_what_comes_to_an_imported_hour_later_is_taken_by_the_next_import(
     engine: Engine, database: Database, data_dir: Path
 ) -> None:
