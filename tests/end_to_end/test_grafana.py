@@ -1,6 +1,7 @@
 """`genai-sessions grafana`: what it prints lets Grafana in, and no further than it may look."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine, EngineSettings
 from clickhouse.engine_config import VIEWS
 from clickhouse.migrate import Topology, migrate
+from genai_sessions.arguments import parser
 from query_api.grafana import grafana_url
 from query_api.settings import ApiSettings
 from tests.clickhouse.engines import ask, tell
-from tests.end_to_end.product import call
+from tests.end_to_end.product import SOURCE, call
 
 
 def database_of(datasource: dict[str, Any]) -> Database:
@@ -115,3 +117,15 @@ def test_our_pages_lead_to_grafana_where_there_is_one(tmp_path: Path) -> None:
         "https://grafana.example/g/d/genai-sessions-session/session?var-project=shop&var-session=a%2Fb%3Fc%26d"
     )
     assert grafana_url(ApiSettings(database, tmp_path), "session", "shop", session="x") is None
+
+
+def test_the_commands_of_the_guide_can_be_typed() -> None:
+    """Each line that calls us."""
+    lines = (SOURCE / "docs" / "grafana.md").read_text().splitlines()
+    typed = [line.partition("#")[0].split("genai-sessions ", 1)[1].split() for line in lines if _CALLS_US.match(line)]
+    assert len(typed) > 2
+    for words in typed:
+        assert parser().parse_args(words).command == "grafana:grafana"
+
+
+_CALLS_US = re.compile(r"(\w+=\S+ )*genai-sessions grafana")

@@ -26,6 +26,7 @@ TRACE_FIELDS = {
     "tags": "Array(Map(String, String))",
     "serviceTags": "Array(Map(String, String))",
     "statusCode": "UInt8",
+    "logs": "Array(Tuple(name String, timestamp String, fields Array(Map(String, String))))",
 }
 """What the panel of a trace needs; milliseconds, and 2 for an error (src/data/utils.ts of the plugin)."""
 
@@ -129,6 +130,7 @@ SHAPES = {
 
 
 def plain(kind: str) -> str:
+    kind = kind.replace("`", "")
     for wrapper in ("LowCardinality", "Nullable"):
         kind = kind.replace(f"{wrapper}(String)", "String").replace(f"{wrapper}(", "(")
     return kind.removeprefix("(").removesuffix(")") if kind.startswith("(") else kind
@@ -194,6 +196,25 @@ def test_the_numbers_are_those_of_the_sessions(stand: Stand) -> None:
     assert sum(sum(row[1:]) for row in over_time.rows) == tokens
     by_model = answer(stand.grafana, BY_ID["overview: Cost by model"], chosen())
     assert sum(by_model.column("cost")) == pytest.approx(cost)
+
+
+def test_traces_have_the_columns_of_opentelemetry(stand: Stand) -> None:
+    """Those that the plugin's own search and trace view ask for (src/otel.ts), in types that its SQL computes with."""
+    described = stand.grafana.query("DESCRIBE TABLE otel_traces").result_rows
+    types: dict[str, str] = {row[0]: row[1] for row in described}
+    texts = ("TraceId", "SpanId", "ParentSpanId", "ServiceName", "SpanName", "StatusCode", "SpanKind", "StatusMessage")
+    assert all("String" in types[name] for name in (*texts, "TraceState"))
+    assert types["Timestamp"].startswith("DateTime64(9")
+    assert types["Duration"] == "UInt64"
+    for name in ("SpanAttributes", "ResourceAttributes"):
+        assert types[name].startswith("Map(")
+    for name in ("Events.Attributes", "Links.Attributes"):
+        assert types[name].startswith("Array(Map(")
+    bounds = (
+        "SELECT min(Start), max(End) FROM otel_traces_trace_id_ts WHERE TraceId IN (SELECT TraceId FROM otel_traces)"
+    )
+    [(first, last)] = stand.grafana.query(bounds).result_rows
+    assert first <= last
 
 
 def test_health_says_what_waits_and_what_was_set_aside(stand: Stand) -> None:

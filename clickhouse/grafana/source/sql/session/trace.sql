@@ -9,7 +9,11 @@ SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, Servi
        arrayMap(key -> map('key', toString(key), 'value', ResourceAttributes[key]),
                 mapKeys(ResourceAttributes)) AS serviceTags,
        if(StatusCode = 'Error', 2, 0) AS statusCode, SpanKind AS kind, StatusMessage AS statusMessage,
-       TraceState AS traceState
+       TraceState AS traceState,
+       arrayMap((name, at, own) -> CAST((name, toString(toUnixTimestamp64Milli(at)),
+                    arrayMap(key -> map('key', toString(key), 'value', own[key]), mapKeys(own))),
+                'Tuple(name String, timestamp String, fields Array(Map(String, String)))'),
+                `Events.Name`, `Events.Timestamp`, `Events.Attributes`) AS logs
 FROM otel_traces
 WHERE ProjectId = ${project:singlequote} AND TraceId = wanted AND Timestamp >= first_at AND Timestamp <= last_at
 ORDER BY startTime
