@@ -22,7 +22,7 @@ from clickhouse.engine_config import config_xml
 from clickhouse.errors import DatabaseError
 from tests.clickhouse.engines import UNAVAILABLE, answers, ask
 from tests.deploy.stack import OURS, arguments, health_check, outside, read
-from tests.end_to_end.product import COMMAND, SOURCE, Ports, call, environment, eventually, free_ports
+from tests.end_to_end.product import COMMAND, SOURCE, Ports, environment, eventually, free_ports
 
 SERVICES = read("compose.yaml")["services"]
 _EMBEDDED_ITSELF = (
@@ -139,9 +139,10 @@ def test_the_services_make_the_product(stack: Stack) -> None:
 
 
 def test_a_backup_is_made_where_the_server_allows_it(stack: Stack) -> None:
-    """By the command that server.xml names, in a container of the migration."""
+    """As `docker compose run --rm migrate backup before --disk backups` would."""
     told = outside(SERVICES["migrate"], f"127.0.0.1:{stack.database.port}", stack.secrets, stack.data, stack.ports)
-    made = call("backup", "before", "--disk", "backups", **told)
+    command = [*COMMAND, "backup", "before", "--disk", "backups"]
+    made = subprocess.run(command, env=environment(**told), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     backups = ask(stack.database, "SELECT status, endsWith(name, 'before\\')') FROM system.backups")
     assert [tuple(row) for row in backups] == [("BACKUP_CREATED", 1)]
