@@ -1,7 +1,10 @@
 """The service described: what OpenAPI says beside what FastAPI finds out by itself."""
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -41,10 +44,25 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components["schemas"].update(components["schemas"]["ProblemBody"].pop("$defs", {}))
     for path, methods in document["paths"].items():
         if path.startswith("/api/"):
-            for operation in methods.values():
+            for method, operation in methods.items():
+                _show_example(operation, f"{method} {path}")
                 operation["security"] = [{"bearer": []}, {"header": []}]
                 operation["responses"] |= {str(status): _problem(text) for status, text in PROBLEMS.items()}
     return document
+
+
+@cache
+def examples() -> dict[str, Any]:
+    """An answer of each operation: the same little session everywhere."""
+    read: dict[str, Any] = orjson.loads((Path(__file__).parent / "examples.json").read_bytes())
+    return read
+
+
+def _show_example(operation: dict[str, Any], name: str) -> None:
+    """Files and streams have none."""
+    success = operation["responses"][min(operation["responses"])]
+    if name in examples():
+        success["content"]["application/json"]["example"] = examples()[name]
 
 
 def _problem(description: str) -> dict[str, Any]:

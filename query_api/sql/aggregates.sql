@@ -69,8 +69,7 @@ FROM
             WITH
                 t.started_at AS at,
                 if(empty(t.calls.span_id) OR empty(t.user_ids), [''], t.user_ids) AS by_user,
-                [''] AS by_model,
-                [''] AS by_service,
+                [''] AS by_model, [''] AS by_service,
                 if(empty(t.environments), [''], CAST(t.environments, 'Array(String)')) AS by_environment,
                 if(empty(t.tags), [''], CAST(t.tags, 'Array(String)')) AS by_tag,
                 if(t.failed, ['error'], ['ok']) AS by_status,
@@ -88,8 +87,7 @@ FROM
                 [formatDateTime(toStartOfHour(at, {tz:String}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')] AS by_hour,
                 [''] AS by_nothing,
                 CAST([], 'Array(String)') AS by_none,
-                arrayConcat(
-                    if({total:Bool}, [(true, '', '')], []),
+                arrayConcat(if({total:Bool}, [(true, '', '')], []),
                     arrayFlatten(arrayMap(one -> arrayMap(two -> (false, one, two), {by_2:Identifier}),
                                           {by_1:Identifier}))) AS parts
             SELECT
@@ -134,8 +132,7 @@ FROM
                 [formatDateTime(toStartOfHour(at, {tz:String}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')] AS by_hour,
                 [''] AS by_nothing,
                 CAST([], 'Array(String)') AS by_none,
-                arrayConcat(
-                    if({total:Bool}, [(true, '', '')], []),
+                arrayConcat(if({total:Bool}, [(true, '', '')], []),
                     arrayFlatten(arrayMap(one -> arrayMap(two -> (false, one, two), {by_2:Identifier}),
                                           {by_1:Identifier}))) AS parts,
                 coalesce(calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 import schemathesis
 import uvicorn
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from clickhouse.connect import Database
 from clickhouse.projects import digest
 from query_api.app import create_app
+from query_api.openapi import examples
 from query_api.settings import ApiSettings
 from query_api.shapes import ProblemBody
 from tests.clickhouse.stored import settle, store
@@ -114,6 +116,23 @@ def test_every_route_and_parameter_is_described(api: Api) -> None:
     assert {"from", "to", "tz", "q", "text", "sort", "order", "limit", "cursor", "project", "min_cost"} <= listed
     assert api.ask("/api/openapi.json", "ingest").status_code == 403
     assert document["components"]["schemas"]["ListedSession"]["examples"][0]["session_id"] == "conv-42"
+
+
+def test_every_answer_has_an_example_of_its_shape(api: Api) -> None:
+    """But files and streams. It stands in the document."""
+    document = api.get("/api/openapi.json", "read")
+    shapes = {
+        f"{method.lower()} {route.path_format}": next(iter(route.responses.values()))["model"]
+        for route in routes_of(api)
+        for method in route.methods
+        if "model" in next(iter(route.responses.values()), {})
+    }
+    assert shapes.keys() == examples().keys()
+    for name, shape in shapes.items():
+        shape.model_validate_json(orjson.dumps(examples()[name]), strict=True)
+        method, path = name.split(" ")
+        responses = document["paths"][path][method]["responses"]
+        assert responses[min(responses)]["content"]["application/json"]["example"] == examples()[name]
 
 
 @pytest.fixture(scope="module")
