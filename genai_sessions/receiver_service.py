@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from clickhouse.connect import Database
 from clickhouse.projects import Projects
@@ -24,11 +25,12 @@ from otel_receiver.metrics import Metrics
 from otel_receiver.probes import Probes, Readiness
 from otel_receiver.refusals import Refusals
 from otel_receiver.settings import ReceiverSettings
+from otel_receiver.shared_metrics import SharedMetrics, forget_shared
 from otel_receiver.spool import Spool, SpoolBroken, SpoolLimits
 from otel_receiver.writer import Tables, Writer, WriterSettings
 
 WORKER = "GENAI_SESSIONS_WORKER"
-"""Set for the workers of one receiver: they share its ports."""
+"""Set to the number of each of several workers of one receiver: they share its ports and its metrics."""
 LOOK_SECONDS = 0.5
 STOP_SECONDS = 7.0  # of a worker, where `up` gives the receiver a little more
 DRAIN_SECONDS = 2.0  # of requests in flight; then 5 s of the writer; the whole product stops within 10
@@ -44,6 +46,7 @@ def receive(settings: Settings, projects: Projects) -> int:
     if WORKER not in os.environ:
         refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port")
     if settings.workers > 1:
+        forget_shared(_metrics_folder(settings))
         return _receive_with_workers(settings.workers, stop_on_signal())
     collect_rarely()
     asyncio.run(_serve(settings, projects, mapper, database))
@@ -69,19 +72,35 @@ async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, 
         share_ports=WORKER in os.environ,
     )
     desk, refusals = Desk(projects, writer, mapper, receiver, metrics), Refusals(metrics)
-    probes = Probes(lambda: _readiness(writer, watch), metrics.text)
+    shared = _shared_metrics(settings, metrics)
+    probes = Probes(lambda: _readiness(writer, watch), metrics.text if shared is None else shared.text)
     doors = (
         GrpcServer(GrpcDoor(desk, refusals, probes), receiver),
         HttpServer(HttpDoor(desk, refusals, probes, receiver), receiver),
     )
     for door in doors:
         await door.start()
+    sharing = None if shared is None else asyncio.create_task(shared.write_forever())
     await _told_to_stop()
     grpc_door, http_door = doors
     await asyncio.gather(grpc_door.stop(DRAIN_SECONDS), http_door.stop())
     await desk.drain(DRAIN_SECONDS)
     await writer.stop()
     await tables.close()
+    if sharing is not None:
+        sharing.cancel()  # it writes once more
+
+
+def _shared_metrics(settings: Settings, metrics: Metrics) -> SharedMetrics | None:
+    """None where nobody shares them."""
+    if WORKER not in os.environ:
+        return None
+    return SharedMetrics(metrics.text, _metrics_folder(settings), os.environ[WORKER])
+
+
+def _metrics_folder(settings: Settings) -> Path:
+    """Receivers may share a data folder, but not a port."""
+    return settings.data_dir / "metrics" / str(settings.otlp_http_port)
 
 
 def _readiness(writer: Writer, watch: DatabaseWatch) -> Readiness:
@@ -99,7 +118,7 @@ async def _told_to_stop() -> None:
 def _receive_with_workers(workers: int, stop: threading.Event) -> int:
     """The same command once more for each; the kernel spreads connections over those that share a port."""
     arguments = [*sys.argv[1:], "--workers", "1"]
-    services = [Service(f"worker {n}", arguments, {WORKER: "1"}, STOP_SECONDS) for n in range(1, workers + 1)]
+    services = [Service(f"worker {n}", arguments, {WORKER: str(n)}, STOP_SECONDS) for n in range(1, workers + 1)]
     try:
         for service in services:
             service.start()

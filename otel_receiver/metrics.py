@@ -1,7 +1,8 @@
 """Counters of our own, as Prometheus text. A client library would bring global state and a mode per worker model;
 what we need of it is below.
 
-The identity that must hold: spans received = stored + rejected + spooled + dead-lettered.
+The identity that must hold: spans received = stored + rejected + spooled + dead-lettered (+ handed over, where one of
+several workers ended).
 Received and rejected count what was answered OK; a refused request is retried or dropped by its client, and is counted
 as a request with its code. Stored, spooled and dead-lettered are the writer's to count.
 """
@@ -105,6 +106,8 @@ class Metrics:
         self.spans_stored = self._counter("spans_stored_total", "Spans the database has, once per time sent.")
         self.spans_spooled = self._gauge("spans_spooled", "Spans on disk, waiting for the database.")
         self.spans_dead_lettered = self._counter("spans_dead_lettered_total", "Spans the database refused.", "reason")
+        # Of several workers only, and counted when one takes another's place: see shared_metrics.py.
+        self._counter("spans_handed_over_total", "Left in the spool by a worker that ended, and received anew.")
         self.log_records = self._records("log_records")
         self.data_points = self._counter("data_points_received_total", "Of metrics: counted, not kept.")
 

@@ -85,8 +85,10 @@ class Product:
 
     def metric(self, name: str) -> float:
         """Of the receiver, summed over its labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.ports.http}/metrics", trust_env=False).text
-        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        answer = httpx.get(
+            f"http://127.0.0.1:{self.ports.http}/metrics", timeout=30, trust_env=False
+        ).raise_for_status()
+        lines = [line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#")]
         return sum(
             float(value) for key, _, value in lines if key.partition("{")[0] == f"genai_sessions_receiver_{name}"
         )

@@ -124,7 +124,8 @@ def test_services_do_not_outlive_an_up_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_workers_share_the_ports_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
-    """--workers 2: all that is acknowledged is stored, though one of the two is killed meanwhile."""
+    """--workers 2: all that is acknowledged is stored, though one of the two is killed meanwhile; and whichever of them
+    is scraped tells the numbers of both, which never go back."""
     data_dir = tmp_path / "data"
     with running_up(data_dir, "--workers", 2) as product:
         receiver = child(product, "receiver")
@@ -132,11 +133,19 @@ def test_workers_share_the_ports_and_one_that_dies_is_replaced(tmp_path: Path) -
         eventually(lambda: len(receiver.children()) == 2)
         load = Load(product.ports).start()
         eventually(lambda: len(load.acked) > 200)
+        eventually(lambda: product.metric("spans_stored_total") > 0)
+        stored = [product.metric("spans_stored_total") for _ in range(5)]
         victim = receiver.children()[0]
         victim.kill()
         eventually(lambda: len([each for each in receiver.children() if not is_gone(each.pid)]) == 2)
+        stored += [product.metric("spans_stored_total") for _ in range(5)]
         acked = load.stop()
         eventually(lambda: acked <= set(stored_spans(data_dir)))
+        eventually(lambda: is_ready(product.ports.http) and product.metric("spans_spooled") == 0)
+        stored.append(product.metric("spans_stored_total"))
+        assert stored == sorted(stored)
+        # A connection each: of either worker.
+        eventually(lambda: len({product.metric("spans_stored_total") for _ in range(8)}) == 1)
         assert product.stop() == 0, product.log.read_text()
 
 
