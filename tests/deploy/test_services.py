@@ -21,10 +21,11 @@ from clickhouse.embedded import _free_port
 from clickhouse.engine_config import config_xml
 from clickhouse.errors import DatabaseError
 from tests.clickhouse.engines import UNAVAILABLE, answers, ask
-from tests.deploy.stack import OURS, arguments, health_check, outside, read
+from tests.deploy.stack import OURS, arguments, health_check, outside, read, together
 from tests.end_to_end.product import COMMAND, SOURCE, Ports, environment, eventually, free_ports
 
 SERVICES = read("compose.yaml")["services"]
+CLUSTER = together(read("compose.yaml"), read("compose.cluster.yaml"))["services"]
 _EMBEDDED_ITSELF = (
     "<default><password/><grants>"
     "<query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query>"
@@ -71,13 +72,15 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """An engine with the users of deploy/clickhouse/users.xml, started through the container's start.sh."""
+    """An engine with the files of deploy/clickhouse, started through start.sh as a server of the cluster is. It does
+    not ask the Keepers anything until a replicated table is made."""
     folder = tmp_path_factory.mktemp("server")
     port = _free_port()
     (folder / "config.xml").write_text(config_xml(port, _free_port(), 2 << 30))
     (folder / "config.d").mkdir()
-    own_settings = (SOURCE / "deploy" / "clickhouse" / "server.xml").read_text()
-    (folder / "config.d" / "server.xml").write_text(own_settings.replace("/var/lib/clickhouse", str(folder)))
+    for name in ("server.xml", "cluster.xml"):
+        text = (SOURCE / "deploy" / "clickhouse" / name).read_text()
+        (folder / "config.d" / name).write_text(text.replace("/var/lib/clickhouse", str(folder)))
     users = ET.parse(SOURCE / "deploy" / "clickhouse" / "users.xml").getroot()
     own = users.find("./users")
     assert own is not None
@@ -86,7 +89,7 @@ def server(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ET.SubElement(ET.SubElement(users, "quotas"), "default")
     ET.ElementTree(users).write(folder / "users.xml")
     start: list[str | Path] = [SOURCE / "deploy" / "start.sh", sys.executable, "-m", "clickhouse.engine"]
-    told = outside(SERVICES["clickhouse"], "", secrets, folder, free_ports())
+    told = outside(CLUSTER["clickhouse-2a"], "", secrets, folder, free_ports())
     child = subprocess.Popen(
         start, cwd=folder, env=environment(**told), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -146,6 +149,15 @@ def test_a_backup_is_made_where_the_server_allows_it(stack: Stack) -> None:
     assert made.returncode == 0, made.stderr
     backups = ask(stack.database, "SELECT status, endsWith(name, 'before\\')') FROM system.backups")
     assert [tuple(row) for row in backups] == [("BACKUP_CREATED", 1)]
+
+
+def test_a_server_knows_its_place_in_the_cluster(stack: Stack) -> None:
+    """The real server has read cluster.xml, with its names out of the environment."""
+    statement = "SELECT shard_num, replica_num, host_name FROM system.clusters WHERE cluster = 'sessions' ORDER BY ALL"
+    hosts = [(1, 1, "clickhouse"), (1, 2, "clickhouse-1b"), (2, 1, "clickhouse-2a"), (2, 2, "clickhouse-2b")]
+    assert [tuple(row) for row in ask(stack.database, statement)] == hosts
+    macros = dict(map(tuple, ask(stack.database, "SELECT macro, substitution FROM system.macros")))
+    assert macros == {"shard": "2", "replica": "clickhouse-2a"}
 
 
 def test_a_health_check_fails_where_nothing_answers() -> None:
