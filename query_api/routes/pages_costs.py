@@ -12,7 +12,7 @@ from query_api.problems import Problem
 from query_api.queries import SessionsQuery, allowed_filter
 from query_api.routes.aggregates import OutliersQuery, read_greatest, read_outliers
 from query_api.routes.sessions import read_sessions
-from query_api.ui.asked import CostsPageQuery
+from query_api.ui.asked import CostsPageQuery, seen_by
 from query_api.ui.errors import faults_of
 from query_api.ui.filters import filters_of
 from query_api.ui.pages import View, render, view_of
@@ -30,6 +30,7 @@ async def show_costs(
     request: Request, query: Annotated[CostsPageQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
     view = view_of(request, caller)
+    query = seen_by(view, query)
     context: dict[str, Any] = {"place": "/costs", "query": query, "filters": filters_of(view, query), "faults": []}
     try:
         found = await _costs(view, query, caller, reader)

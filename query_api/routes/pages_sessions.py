@@ -11,7 +11,7 @@ from query_api.problems import Problem
 from query_api.routes.sessions import read_sessions
 from query_api.service import service_of
 from query_api.ui import columns
-from query_api.ui.asked import SessionsPageQuery
+from query_api.ui.asked import SessionsPageQuery, seen_by
 from query_api.ui.errors import faults_of
 from query_api.ui.filters import filters_of
 from query_api.ui.pages import View, remember, render, view_of
@@ -27,6 +27,7 @@ async def show_sessions(
     request: Request, query: Annotated[SessionsPageQuery, Query()], caller: Reading, reader: Reads
 ) -> Response:
     view = view_of(request, caller)
+    query = seen_by(view, query)
     if query.part == "sums":
         return render(view, "sums.html", {"place": "/sessions"} | await sums_of(view, query, caller, reader))
     frame = _frame(view, query)

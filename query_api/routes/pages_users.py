@@ -11,7 +11,7 @@ from query_api.db import Reader
 from query_api.problems import Problem
 from query_api.routes.users import read_user, read_users
 from query_api.ui import columns
-from query_api.ui.asked import UserByIdQuery, UserPageQuery, UsersPageQuery
+from query_api.ui.asked import UserByIdQuery, UserPageQuery, UsersPageQuery, seen_by
 from query_api.ui.errors import faults_of
 from query_api.ui.filters import filters_of
 from query_api.ui.pages import render, view_of
@@ -26,6 +26,7 @@ async def show_users(
     request: Request, query: Annotated[UsersPageQuery, Query()], caller: Reading, reader: ReadsNumbers
 ) -> Response:
     view = view_of(request, caller)
+    query = seen_by(view, query)
     if query.part == "sums":
         return render(view, "sums.html", {"place": "/users"} | await sums_of(view, query, caller, reader))
     context: dict[str, Any] = {"place": "/users", "query": query, "filters": filters_of(view, query), "faults": []}
@@ -54,6 +55,7 @@ async def show_user_by_parameter(
 
 async def _show_user(request: Request, user_id: str, query: UserPageQuery, caller: Caller, reader: Reader) -> Response:
     view = view_of(request, caller)
+    query = seen_by(view, query)
     theirs = query.model_copy(update={"user_id": [user_id]})
     if query.part == "sums":
         return render(view, "sums.html", {"place": "/users"} | await sums_of(view, theirs, caller, reader))

@@ -68,7 +68,8 @@ class Filters:
     def api(self, path: str, **more: str) -> str:
         """The same filter for a route of the API."""
         dropped = dict.fromkeys(("sort", "order", "columns", "part", "limit", "cursor"))
-        named = {"from": self.query.from_, "project": self.view.project}
+        zone = self.query.tz if self.query.tz != "UTC" else None
+        named = {"from": self.query.from_, "project": self.view.project, "tz": zone}
         return self.view.address(dropped | named | more, path)
 
     def _names(self) -> list[str]:

@@ -6,15 +6,16 @@ from query_api.access import Caller
 from query_api.db import Reader
 from query_api.queries import FilterQuery, allowed_filter
 from query_api.routes.aggregates import AggregatesQuery, read_sums
+from query_api.times import parse_zone
 from query_api.ui.pages import View
 from query_api.ui.ranges import Span, series
 
 
 async def sums_of(view: View, query: FilterQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
     wanted = allowed_filter(query, view.now_ns, reader)
-    span = Span(wanted.from_ns, wanted.to_ns, view.now_ns, view.zone)
-    grouped = {"group_by": span.step.group, "tz": view.zone.key}
-    sums = await read_sums(view.request, AggregatesQuery.model_validate(said(query) | grouped), caller, reader)
+    span = Span(wanted.from_ns, wanted.to_ns, view.now_ns, parse_zone(query.tz))
+    grouped = AggregatesQuery.model_validate(said(query) | {"group_by": span.step.group})
+    sums = await read_sums(view.request, grouped, caller, reader)
     return {"totals": sums["totals"], "chart": series(span, sums["groups"])}
 
 

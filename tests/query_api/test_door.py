@@ -411,6 +411,8 @@ PARAMETERS = {
     "/api/session": {"id": "session_id"},
     "/api/user": {"id": "user_id"},
     "/api/user/export": {"id": "user_id"},
+    "/session": {"id": "session_id"},
+    "/user": {"id": "user_id"},
     "/api/sessions": {"q": "hi -nothing user:user_id"},
     "/api/traces": {"q": "hi"},
     "/api/export/spans": {"q": "user:user_id"},

@@ -1,5 +1,12 @@
 // Small charts over the same range of time: hovering shows one moment in all of them, dragging narrows the range.
-const money = (value) => "$" + (value === 0 ? "0" : value >= 1 ? value.toFixed(2) : String(Number(value.toPrecision(4))));
+// As the server writes it: four digits that count below a dollar, cents above.
+function money(value) {
+  if (value === 0) return "$0";
+  if (value >= 1) return "$" + value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const digits = value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+  return "$" + (digits.length < 4 ? value.toFixed(2) : digits);
+}
+
 const UNITS = {
   count: (value) => value.toLocaleString("en-US"),
   money,
