@@ -10,7 +10,7 @@ PAGE = HERE.parents[1] / "docs" / "recipes.md"
 _LANGUAGES = {".py": "python", ".mjs": "js", ".go": "go", ".sh": "sh"}
 _BEGINNING = """# Recipes
 
-How each SDK sends to genai-sessions, and how it says which session a call belongs to. Every program below was run as it stands
+How each SDK sends to genai-sessions, and how it says which session a call belongs to. Every program below was started as it stands
 here, with the packages named, against a real `genai-sessions up` and a stand-in for the model; its session had exactly the
 turns and tokens that the model had answered. Try them again: `python examples/recipes/try_recipes.py`.
 
@@ -35,7 +35,7 @@ class About(NamedTuple):
 ABOUT = {
     "openai": About("OpenAI", "OpenTelemetry's own instrumentation, without a change in code but the request's span."),
     "anthropic": About("Anthropic", "The SDK makes its own spans; only an exporter has to be there."),
-    "langchain": About("LangChain and LangGraph", "The session goes into the metadata that every run has anyway."),
+    "langchain": About("LangChain and LangGraph", "The session goes into the metadata that every call takes anyway."),
     "llamaindex": About("LlamaIndex", "OpenInference's context puts the ids on every span inside."),
     "vercel_ai": About("Vercel AI SDK", "Telemetry is switched on per call, and its metadata carries the session."),
     "pydantic_ai": About(

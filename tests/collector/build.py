@@ -39,7 +39,7 @@ def programs() -> Programs:
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Tests in several processes want the same one."""
+    """Several test workers want the same one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,6 +9,7 @@ from tests.collector.build import Programs, programs
 from tests.collector.site import Site
 from tests.conftest import fresh_database
 from tests.end_to_end.product import Product, await_ready, free_ports
+from tests.end_to_end.test_faults import full_disk  # noqa: F401 - a fixture of theirs, for tests here
 
 
 @pytest.fixture(scope="session")

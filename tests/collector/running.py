@@ -1,4 +1,4 @@
-"""A Collector as a process: one of the examples, on free ports, in front of a receiver."""
+"""A Collector as its users start it: one of the examples, on free ports, in front of a receiver."""
 
 import contextlib
 import subprocess

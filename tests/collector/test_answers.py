@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from clickhouse.connect import connected
 from clickhouse.embedded import Engine, EngineSettings
+from clickhouse.migrate import Topology, migrate
 from tests.clickhouse.engines import ask
 from tests.collector.build import Programs
 from tests.collector.site import Site, one, some
 from tests.end_to_end.product import Product, await_ready, eventually, free_ports
 from tests.end_to_end.sdk import Load
-from tests.end_to_end.test_faults import _migrate, full_disk  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow
 RETRY_SECONDS = 2.5
@@ -103,13 +104,14 @@ def test_a_partial_success_is_not_sent_again(site: Site, receiver: Product, tmp_
 @OVER
 def test_a_receiver_that_is_full_makes_it_keep_everything(
     made: Programs,
-    full_disk: Path,  # noqa: F811 - the fixture
+    full_disk: Path,
     tmp_path: Path,
     over: list[str],
 ) -> None:
     """The database hangs and the spool has no room: UNAVAILABLE, or 503. Nothing is dropped; all of it comes later."""
     with Engine(EngineSettings(tmp_path / "engine", memory_bytes=1 << 30)) as engine:
-        _migrate(engine)
+        with connected(engine.database().within("default")) as client:
+            migrate(client, Topology(engine.database().name))
         site = Site(made, engine.database(), full_disk, free_ports())
         with site.receiver() as receiver, site.collector(tmp_path, *over) as collector:
             await_ready(receiver, site.ports.http)
