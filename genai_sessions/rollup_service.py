@@ -35,12 +35,23 @@ class Chore:
 
 
 def roll_up(database: Database, projects: Projects, stop: threading.Event) -> None:
-    """Until told to stop. A database that is away is waited for; whatever was half done is done again."""
+    """Until told to stop. Chores may take minutes, and what was just received does not wait for them."""
+    collect_rarely()
+
+    def chores() -> None:
+        _persist(database, stop, lambda client: _do_chores(client, projects, stop))
+
+    threading.Thread(target=chores, name="chores", daemon=True).start()  # each may be left half done
+    _persist(database, stop, lambda client: _go_round(Worker(client, database.everywhere), stop))
+
+
+def _persist(database: Database, stop: threading.Event, work: Callable[[Client], None]) -> None:
+    """A database that is away is waited for; whatever was half done is done again."""
     back_off = IDLE_SECONDS
     while not stop.is_set():
         try:
             with contextlib.closing(connect(database, connections=2)) as client:
-                _work(client, database, projects, stop)
+                work(client)
             back_off = IDLE_SECONDS
         except (ClickHouseError, DatabaseAway, HTTPError, OSError) as error:
             log.warning("The rollup waits for the database: %s", str(error).splitlines()[0][:300])
@@ -48,8 +59,15 @@ def roll_up(database: Database, projects: Projects, stop: threading.Event) -> No
             back_off = min(2 * back_off, MAX_BACK_OFF_SECONDS)
 
 
-def _work(client: Client, database: Database, projects: Projects, stop: threading.Event) -> None:
-    worker = Worker(client, database.everywhere)
+def _go_round(worker: Worker, stop: threading.Event) -> None:
+    while not stop.is_set():
+        since = time.monotonic()
+        done = worker.round()
+        if not done.more:
+            stop.wait(min(max(time.monotonic() - since, IDLE_SECONDS), MAX_REST_SECONDS))
+
+
+def _do_chores(client: Client, projects: Projects, stop: threading.Event) -> None:
     retention = {project.id: project.retention_days for project in projects.by_id.values()} if not projects.open else {}
     chores = [
         Chore(60, lambda: heal(client)),
@@ -58,14 +76,9 @@ def _work(client: Client, database: Database, projects: Projects, stop: threadin
         Chore(600, lambda: forget(client)),
     ]
     heal(client, everything=True)
-    collect_rarely()
     while not stop.is_set():
-        since = time.monotonic()
-        done = worker.round()
-        worked = time.monotonic() - since
         _do_due(chores)
-        if not done.more:
-            stop.wait(min(max(worked, IDLE_SECONDS), MAX_REST_SECONDS))
+        stop.wait(1)
 
 
 def _do_due(chores: list[Chore]) -> None:

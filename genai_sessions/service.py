@@ -87,8 +87,8 @@ def _await_end(name: str, child: "subprocess.Popen[bytes]", until: float) -> Non
 
 
 def collect_rarely() -> None:
-    """Rows come and go by the thousand and are no cycles: looking for some every 700 objects, as Python does unless told,
-    takes a fifth of a receiver's time."""
+    """Rows come and go by the thousand and are no cycles: to look for some every 700 objects, as Python does unless
+    told, takes a fifth of a receiver's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -17,16 +17,26 @@ UNFINISHED_SECONDS = 600
 """What died with the database was stored this close to the last rows there are: no insert takes longer."""
 FORGET_AFTER_SECONDS = 3_600
 SETTLED_SECONDS = 1_800  # no slice lives longer than 5 minutes, so nothing younger than this is older than its zero row
+_EVER = (0, 2**63 - 1)
+_HEAL_LIMITS = {"max_threads": 1, "max_memory_usage": 4 << 30}
 MOST_TRACES = 100_000  # per removal: one statement's worth; the rest is next
 
 
 def heal(client: Client, *, everything: bool = False, grace_seconds: int = GRACE_SECONDS) -> None:
-    """Queue what a crash between storing and queueing left behind. At start everything is searched, and inserts that
-    died on their way from table to table are finished."""
+    """Queue what a crash between storing and queueing left behind. At start everything is searched, day by day, and
+    inserts that died on their way from table to table are finished."""
     if everything:
         _finish_inserts(client)
-    since = 0 if everything else _now_us(client) - HEAL_WINDOW_SECONDS * 1_000_000
-    client.command(statement("heal"), parameters={"since_us": since, "grace_seconds": grace_seconds})
+    since_us = 0 if everything else _now_us(client) - HEAL_WINDOW_SECONDS * 1_000_000
+    for from_ns, to_ns in _days(client) if everything else [_EVER]:
+        window = {"since_us": since_us, "grace_seconds": grace_seconds, "from_ns": from_ns, "to_ns": to_ns}
+        client.command(statement("heal"), parameters=window, settings=_HEAL_LIMITS)
+
+
+def _days(client: Client) -> list[tuple[int, int]]:
+    """At least one: what was removed has no day."""
+    days = [int(datetime(*day.timetuple()[:3], tzinfo=UTC).timestamp()) for day in _days_of_rows(client)]
+    return [(day * 10**9, (day + 86_400) * 10**9) for day in days] or [_EVER]
 
 
 def _finish_inserts(client: Client) -> None:
@@ -81,11 +91,14 @@ _REBUILT = ("span_facts", "trace_index", "trace_sessions", "log_trace_index", "l
 
 def rebuild(client: Client, report: Callable[[str], None]) -> None:
     """Make everything anew from spans and log records: facts and indexes here, the rest by queueing every trace."""
-    days = client.query(statement("rebuild_days")).result_rows
-    for (day,) in days:
+    for day in _days_of_rows(client):
         _make_anew(client, day, since_us=0)
         report(f"{day}: facts made anew")
     queue_everything(client)
+
+
+def _days_of_rows(client: Client) -> list[date]:
+    return [day for (day,) in client.query(statement("rebuild_days")).result_rows]
 
 
 def queue_everything(client: Client) -> None:

@@ -9,8 +9,10 @@ from clickhouse_connect.driver.external import ExternalData
 
 from clickhouse.rollup.statements import external, statement
 
-MOST_PENDING = 20_000
-"""Read at once: a second or two of work. What is over waits for the next reading, oldest first."""
+MOST_PENDING = 10_000
+"""Read at once: a few seconds of work. What is over waits for the next reading, oldest first."""
+MOST_OF_NEWEST = 2_000
+"""Where more is pending than that, after a rebuild or an outage, who is talking now does not wait for all of it."""
 MOST_OF_A_PROJECT = 2_000
 """Sessions of one project read at once: a trace may touch thousands, and other projects' come between."""
 
@@ -27,6 +29,7 @@ class QueueNames(NamedTuple):
 
 
 TRACES = QueueNames("trace_queue", "trace_id", "pending_traces", "trace")
+NEWEST_TRACES = TRACES._replace(pending="pending_newest_traces")
 SESSIONS = QueueNames("session_queue", "session_id", "pending_sessions", "session")
 
 
@@ -48,12 +51,10 @@ class Pending(NamedTuple):
     version: int  # microseconds; the greatest stamp read, and less than a step
 
 
-def read_pending(client: Client, names: QueueNames) -> Pending:
+def read_pending(client: Client, names: QueueNames, most: int = MOST_PENDING) -> Pending:
     """Two that read the same stamps write at different versions, below every later stamp: else one could be taken for
     the other where the two write the same keys in turn."""
-    rows = client.query(
-        statement(names.pending), parameters={"most": MOST_PENDING, "each": MOST_OF_A_PROJECT}
-    ).result_rows
+    rows = client.query(statement(names.pending), parameters={"most": most, "each": MOST_OF_A_PROJECT}).result_rows
     changes = [Change(*row) for row in rows]
     greatest = max((max(change.stamps) for change in changes), default=0)
     return Pending(changes, greatest + secrets.randbelow(STAMP_STEP_US))

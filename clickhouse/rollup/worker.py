@@ -19,7 +19,9 @@ from clickhouse.connect import error_code
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.queue import (
     MOST_OF_A_PROJECT,
+    MOST_OF_NEWEST,
     MOST_PENDING,
+    NEWEST_TRACES,
     SESSIONS,
     TRACES,
     Change,
@@ -91,18 +93,25 @@ class Worker:
     def round(self) -> Done:
         """What is pending now, traces first: their sessions are queued by then. Of the large traces one, at the end."""
         done = Done()
-        reading = self._reading(TRACES)
+        reading = self._reading(TRACES, MOST_PENDING)
         done.more = len(reading.changes) >= MOST_PENDING
-        for part in slices([change for change in reading.changes if change.key not in self._large], TRACES_PER_SLICE):
-            self._trace_slice(part, reading, done)
+        if done.more:
+            self._small_traces(self._reading(NEWEST_TRACES, MOST_OF_NEWEST), done)
+            self._sessions(done)
+        self._small_traces(reading, done)
         self._sessions(done)
         for change in [change for change in reading.changes if change.key in self._large][:1]:
             self._trace_slice([change], reading, done)
         return done
 
-    def _reading(self, names: QueueNames) -> Reading:
+    def _small_traces(self, reading: Reading, done: Done) -> None:
+        small = [change for change in reading.changes if change.key not in self._large]
+        for part in slices(small, TRACES_PER_SLICE):
+            self._trace_slice(part, reading, done)
+
+    def _reading(self, names: QueueNames, most: int) -> Reading:
         since = self._clock()
-        pending = read_pending(self._client, names)
+        pending = read_pending(self._client, names, most)
         return Reading(
             self._rested(pending.changes), pending.version, lambda: self._clock() - since > MAX_SLICE_SECONDS
         )
@@ -142,7 +151,7 @@ class Worker:
         """Reading by reading, so that projects take turns, until none is left or traces have waited long enough."""
         until = self._clock() + SESSIONS_SECONDS
         while True:
-            reading = self._reading(SESSIONS)
+            reading = self._reading(SESSIONS, MOST_PENDING)
             for part in slices(reading.changes, SESSIONS_PER_SLICE):
                 self._session_slice(part, reading, done)
             more = len(reading.changes) >= MOST_OF_A_PROJECT

@@ -6,7 +6,7 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from clickhouse.deletion import delete_session, delete_user
-from clickhouse.rollup import maintenance, traces
+from clickhouse.rollup import maintenance, traces, worker
 from clickhouse.rollup.maintenance import expire, forget, lag
 from clickhouse.rollup.queue import TRACES, mark_done, read_pending
 from clickhouse.rollup.worker import Worker
@@ -39,6 +39,20 @@ def test_short_memory_delays_a_trace_and_does_not_lose_it(
     assert lag(client).queued_trace_changes == 1
     settle(client)
     assert sessions_of(client, project)["chat"]["turns"] == 1
+
+
+def test_who_talks_now_does_not_wait_for_a_rebuild(
+    client: Client, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much is queued before: every round looks at the newest, too."""
+    monkeypatch.setattr(worker, "MOST_PENDING", 2)
+    monkeypatch.setattr(worker, "MOST_OF_NEWEST", 1)
+    for number in range(1, 9):
+        store(client, [llm(project, 1, session_id=f"chat {number}", trace_id=f"{number:032x}")])
+    Worker(client, client.database or "").round()
+    assert set(sessions_of(client, project)) == {"chat 1", "chat 2", "chat 8"}
+    settle(client)
+    assert len(sessions_of(client, project)) == 8
 
 
 def test_a_user_is_deleted_from_traces_that_no_rollup_knows(client: Client, project: str) -> None:

@@ -1,15 +1,19 @@
 -- Queue the traces whose rows are not those of their last recompute and that nobody has queued: whoever stored or removed
--- them died before he could say so. `since` bounds the search; 0 searches everything.
+-- them died before he could say so. `since` bounds the search by when rows were stored, `from` and `to` by when they started.
 INSERT INTO trace_changes (project_id, trace_id)
 WITH recent AS
 (
     SELECT DISTINCT project_id, trace_id
     FROM span_facts
     WHERE stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+      AND started_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+      AND started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
     UNION DISTINCT
     SELECT DISTINCT project_id, trace_id
     FROM log_calls
     WHERE stored_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+      AND started_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+      AND started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
     UNION DISTINCT
     SELECT DISTINCT project_id, trace_id
     FROM dead_spans

@@ -11,6 +11,6 @@ FROM
     WHERE project_id = {project:String} AND toStartOfHour(spans.started_at) = toDateTime({hour:UInt32}, 'UTC')
       AND spans.started_at >= toDateTime({hour:UInt32}, 'UTC')
       AND spans.started_at < toDateTime({hour:UInt32} + 3600, 'UTC')
-      AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM priced)
+      AND (trace_id, span_id) IN (SELECT trace_id, id FROM priced)
 ) AS s
-INNER JOIN priced AS p ON p.trace_id = s.trace_id AND p.span_id = s.span_id AND p.version = toString(s.version)
+INNER JOIN priced AS p ON p.trace_id = s.trace_id AND p.id = s.span_id AND p.version = toString(s.version)
