@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from clickhouse.grafana.source.__main__ import text_of
 from clickhouse.grafana.source.dashboards import dashboards as made
 from clickhouse.grafana.source.queries import SQL
+from otel_receiver.metrics import Metrics
 from query_api.links import session_url
 from tests.clickhouse.grafana.conftest import DAY_S, Stand, chosen
 from tests.clickhouse.grafana.plugin import expanded_for_an_alert
@@ -113,6 +114,21 @@ def _overrides(name: str, title: str) -> list[dict[str, Any]]:
     [panel] = [panel for panel in dashboards()[name]["panels"] if panel["title"] == title]
     found: list[dict[str, Any]] = panel["fieldConfig"]["overrides"]
     return found
+
+
+def test_what_is_scraped_is_what_the_receiver_shows() -> None:
+    """By name; ClickHouse knows nothing of refusals and spools."""
+    text = Metrics().text()
+    expressions = [
+        target["expr"]
+        for panel in dashboards()["health"]["panels"]
+        for target in panel["targets"]
+        if panel["datasource"]["type"] == "prometheus"
+    ]
+    assert len(expressions) == 5
+    for expression in expressions:
+        [name] = re.findall(r"genai_sessions_receiver_\w+", expression)
+        assert f"# TYPE {name.removesuffix('_bucket')} " in text
 
 
 @pytest.mark.parametrize("rule", alert_rules(), ids=lambda rule: rule["uid"])
