@@ -19,6 +19,7 @@ from clickhouse.projects import DEFAULT_PROJECT, without_file
 from otel_receiver.export import Received
 from otel_receiver.mapper import DialectMapper
 from otel_receiver.span import Span
+from otel_receiver.values import opened
 from otel_receiver.writer import Tables
 from tests.clickhouse.engines import ask, tell
 from tests.clickhouse.stored import settle, stored_sessions, stored_traces
@@ -29,7 +30,13 @@ from tests.otel_receiver.dialects.recordings import NAMES, RECORDED_NS, told
 from tests.otel_receiver.spans import span
 
 HOUR_NS = 3600 * 10**9
-_Rows = tuple[dict[Any, dict[str, Any]], dict[Any, dict[str, Any]]]
+_Rows = tuple[dict[Any, dict[str, Any]], dict[Any, dict[str, Any]], dict[Any, Any]]
+"""Sessions, traces, and what each span has said: a JSON column does not keep the order of keys."""
+_SAID = """
+SELECT trace_id, span_id, input_messages, output_messages, system_instructions, tool_definitions, tool_arguments,
+       tool_result, input_preview, output_preview, tags, metadata
+FROM spans FINAL
+"""
 
 
 def _history() -> list[Span]:
@@ -49,7 +56,8 @@ def _moved(span: Span, by_ns: int) -> Span:
 def _rolled_up(database: Database) -> _Rows:
     with connected(database) as client:
         settle(client)
-        return stored_sessions(client, [DEFAULT_PROJECT]), stored_traces(client, [DEFAULT_PROJECT])
+        said = {row[:2]: [opened(column) for column in row[2:]] for row in client.query(_SAID).result_rows}
+        return stored_sessions(client, [DEFAULT_PROJECT]), stored_traces(client, [DEFAULT_PROJECT]), said
 
 
 @pytest.fixture(scope="module")
