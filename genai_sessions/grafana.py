@@ -17,8 +17,6 @@ from genai_sessions.settings import Settings, SettingsRefused
 
 USER = "grafana"
 """The engine knows this user; a server's administrator may call it so too."""
-
-
 _DATASOURCE = "datasources/genai-sessions.yaml"
 _PROVIDER = "dashboards/genai-sessions.yaml"
 _ALERTS = "alerting/genai-sessions.yaml"
@@ -60,8 +58,8 @@ def _provision(folder: Path, settings: Settings, flags: Namespace) -> list[Path]
     write_private(datasource, _datasource(settings, flags))
     dashboards = write_dashboards(folder / "dashboards", flags.pages)
     known = {"GENAI_SESSIONS_GRAFANA_DASHBOARDS": str(folder / "dashboards")}
-    provider.write_text(_filled(_shipped("provisioning").joinpath(_PROVIDER).read_text(encoding="utf-8"), known))
-    alerts.write_text(_shipped("provisioning").joinpath(_ALERTS).read_text(encoding="utf-8"))
+    provider.write_text(_filled(_provided(_PROVIDER), known))
+    alerts.write_text(_provided(_ALERTS))
     return [datasource, provider, alerts, *dashboards]
 
 
@@ -77,7 +75,7 @@ def _datasource(settings: Settings, flags: Namespace) -> str:
     password = _password(settings, flags, user)
     if password is not None:
         known["GENAI_SESSIONS_GRAFANA_PASSWORD"] = password
-    return _filled(_shipped("provisioning").joinpath(_DATASOURCE).read_text(encoding="utf-8"), known)
+    return _filled(_provided(_DATASOURCE), known)
 
 
 def _password(settings: Settings, flags: Namespace, user: str) -> str | None:
@@ -113,6 +111,10 @@ def _filled(text: str, known: Mapping[str, object]) -> str:
     for name, value in known.items():
         text = text.replace(f"${name}", json.dumps(value).replace("$", "$$"))
     return text
+
+
+def _provided(name: str) -> str:
+    return _shipped("provisioning").joinpath(name).read_text(encoding="utf-8")
 
 
 def _shipped(name: str) -> Traversable:

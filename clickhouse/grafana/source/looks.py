@@ -49,7 +49,7 @@ _LOOKS: Mapping[str, Look] = {
     **dict.fromkeys(("cost", "cost so far", "cost per user", "per turn", "per trace"), _MONEY),
     **dict.fromkeys(("cost, p50", "cost, p95"), _MONEY),
     **dict.fromkeys(("failing traces",), _SHARE),
-    **dict.fromkeys(("duration", "active", "first token", "p50", "p95", "p99", "first token, p50"), _MS),
+    **dict.fromkeys(("duration", "active", "first token"), _MS),
     **dict.fromkeys(("tokens", "input", "from cache", "output", "input from cache"), _COUNT),
     "lag": Look("s"),
     "silent": Look("s"),
