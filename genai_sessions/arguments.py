@@ -2,6 +2,7 @@
 asked for: nobody waits for servers to load who only wants a key."""
 
 import argparse
+import shutil
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,25 +12,31 @@ Parser = argparse.ArgumentParser
 def parser() -> Parser:
     made = Parser(
         prog="genai-sessions",
+        formatter_class=_Wide,
         description="Sessions from OpenTelemetry: receives GenAI spans over OTLP, keeps them in ClickHouse, and serves "
         "what every conversation cost, how long it took, what failed and what was said.",
-        epilog="Settings may also come from the environment (GENAI_SESSIONS_DATA_DIR and so on); flags win.",
+        epilog="To begin: `genai-sessions up`, then `genai-sessions demo` in another terminal. Settings may also come "
+        "from the environment (GENAI_SESSIONS_DATA_DIR and so on); flags win.",
     )
     made.add_argument("--version", action="version", version=f"%(prog)s {installed_version()}")
     commands = made.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_services(commands)
-    _add_schema(commands)
-    _add_keys(commands)
-    _add_dead_letter(commands)
-    _add_reprice(commands)
-    _add_grafana(commands)
-    _add_import(commands)
-    _add_backup(commands)
-    _add_bench(commands)
-    _add_completion(commands)
+    shared, ports = _shared_flags(), _port_flags()
+    _add(commands, "up", "Start everything: ClickHouse, receiver, rollup, API and pages.", "cli:up", shared, ports)
     _add_demo(commands)
-    _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", _shared_flags(), _port_flags())
+    _add(commands, "doctor", "Look at everything, and say what to do.", "doctor:doctor", shared, ports)
+    for add in (_add_services, _add_keys, _add_grafana, _add_import, _add_backup, _add_schema, _add_reprice):
+        add(commands)
+    for add in (_add_dead_letter, _add_bench, _add_completion):
+        add(commands)
     return made
+
+
+class _Wide(argparse.HelpFormatter):
+    """Names in one column, what they mean in the other, on as much of the terminal as reads well."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=min(shutil.get_terminal_size().columns, 110))
+        self._action_max_length = 15  # the longest command; argparse forgets how far commands are indented
 
 
 def installed_version() -> str:
@@ -41,14 +48,13 @@ def installed_version() -> str:
 
 def _add(commands: Any, name: str, about: str, command: str, *flags: Parser) -> Parser:
     """`command` is module:function, within this package."""
-    added: Parser = commands.add_parser(name, help=about, description=about, parents=flags)
+    added: Parser = commands.add_parser(name, help=about, description=about, parents=flags, formatter_class=_Wide)
     added.set_defaults(command=command)
     return added
 
 
 def _add_services(commands: Any) -> None:
     shared, ports = _shared_flags(), _port_flags()
-    _add(commands, "up", "Start everything: ClickHouse, receiver, rollup, API and pages.", "cli:up", shared, ports)
     about = "Receive OTLP on its own; it takes data even while the database is away."
     _add(commands, "receiver", about, "cli:receiver", shared, ports)
     _add(commands, "api", "Serve the API and the pages on their own.", "cli:api", shared, ports)

@@ -139,7 +139,7 @@ def test_bash_completes_commands_and_flags() -> None:
         command = ["bash", "-c", f"{script}\n{typed}", "bash", *words]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
-    assert completed("re") == ["receiver", "rebuild", "reprice", "restore"]
+    assert sorted(completed("re")) == ["rebuild", "receiver", "reprice", "restore"]
     assert completed("dead-letter", "") == ["list", "show", "replay"]
     assert completed("up", "--otlp-h") == ["--otlp-http-port"]
 
