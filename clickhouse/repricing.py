@@ -1,4 +1,5 @@
-"""Stored calls that are priced by us, read page by page; and written again with another price."""
+"""Stored calls that are priced by us, read page by page; and written again with another price. Spans tell of them, or
+log records."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -10,7 +11,18 @@ from clickhouse.rollup.statements import external, statement
 
 CALLS_PER_PAGE = 20_000
 CALLS_PER_WRITE = 2_000
-"""Their spans are copied inside the database, prompts and all."""
+"""Their rows are copied inside the database, prompts and all."""
+
+
+class Told(NamedTuple):
+    """Where calls stand, and the statements that read and write them there."""
+
+    read: str
+    write: str
+
+
+BY_SPANS = Told("priced_spans", "reprice_spans")
+BY_LOGS = Told("priced_log_calls", "reprice_log_calls")
 
 
 class Hour(NamedTuple):
@@ -20,7 +32,7 @@ class Hour(NamedTuple):
 
 class PricedCall(NamedTuple):
     trace_id: str
-    span_id: str
+    id: str  # of the span, or of the log record
     started_ns: int
     version: str
     provider: str
@@ -48,7 +60,7 @@ def priced_hours(client: Client, everywhere: str, project: str, since_ns: int) -
     return [Hour(*row) for row in client.query(statement("priced_hours"), parameters=parameters).result_rows]
 
 
-def priced_calls(client: Client, everywhere: str, hour: Hour, since_ns: int) -> Iterator[list[PricedCall]]:
+def priced_calls(client: Client, everywhere: str, told: Told, hour: Hour, since_ns: int) -> Iterator[list[PricedCall]]:
     after: tuple[str, str, int] = ("", "", 0)
     while True:
         parameters = {
@@ -57,21 +69,21 @@ def priced_calls(client: Client, everywhere: str, hour: Hour, since_ns: int) -> 
             "hour": hour.start,
             "since_ns": since_ns,
             "most": CALLS_PER_PAGE,
-            **dict(zip(("after_trace", "after_span", "after_ns"), after, strict=True)),
+            **dict(zip(("after_trace", "after_id", "after_ns"), after, strict=True)),
         }
-        page = [PricedCall(*row) for row in client.query(statement("priced_calls"), parameters=parameters).result_rows]
+        page = [PricedCall(*row) for row in client.query(statement(told.read), parameters=parameters).result_rows]
         if len(page) == 0:
             return
         yield page
         after = page[-1][:3]
 
 
-def write_prices(client: Client, everywhere: str, hour: Hour, prices: Sequence[NewPrice]) -> None:
-    """The spans, then what they change. A call that has been received again meanwhile is left alone."""
+def write_prices(client: Client, everywhere: str, told: Told, hour: Hour, prices: Sequence[NewPrice]) -> None:
+    """The rows, then what they change. A call that has been received again meanwhile is left alone."""
     for start in range(0, len(prices), CALLS_PER_WRITE):
         part = prices[start : start + CALLS_PER_WRITE]
         client.command(
-            statement("reprice"),
+            statement(told.write),
             parameters={"everywhere": everywhere, "project": hour.project_id, "hour": hour.start},
             external_data=external("priced", _COLUMNS, map(_row, part)),
         )
@@ -79,10 +91,10 @@ def write_prices(client: Client, everywhere: str, hour: Hour, prices: Sequence[N
         client.insert("trace_changes", traces, ["project_id", "trace_id"], database=everywhere)
 
 
-_COLUMNS = ("trace_id", "span_id", "version", "cost_usd", "cost_source", "price_source")
+_COLUMNS = ("trace_id", "id", "started_ns", "version", "cost_usd", "cost_source", "price_source")
 
 
 def _row(price: NewPrice) -> tuple[str, ...]:
     call = price.call
     usd = "" if price.cost_usd is None else f"{price.cost_usd:f}"
-    return (call.trace_id, call.span_id, call.version, usd, price.cost_source, price.price_source)
+    return (call.trace_id, call.id, str(call.started_ns), call.version, usd, price.cost_source, price.price_source)

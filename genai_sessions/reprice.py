@@ -3,10 +3,11 @@
 from argparse import Namespace
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 
 from clickhouse.connect import connected
 from clickhouse.projects import Projects
-from clickhouse.repricing import NewPrice, PricedCall, priced_calls, priced_hours, write_prices
+from clickhouse.repricing import BY_LOGS, BY_SPANS, NewPrice, PricedCall, priced_calls, priced_hours, write_prices
 from genai_sessions.database import borrowed_database
 from genai_sessions.schema_commands import recompute_all
 from genai_sessions.settings import Settings, SettingsRefused, known_projects
@@ -19,10 +20,11 @@ def reprice(settings: Settings, flags: Namespace) -> int:
     since, prices = since_ns(flags.since), _prices(known_projects(settings))
     seen = changed = 0
     with borrowed_database(settings) as database, connected(database) as client:
-        for hour in priced_hours(client, database.everywhere, flags.project, since):
-            for calls in priced_calls(client, database.everywhere, hour, since):
+        hours = priced_hours(client, database.everywhere, flags.project, since)
+        for hour, told in product(hours, (BY_SPANS, BY_LOGS)):
+            for calls in priced_calls(client, database.everywhere, told, hour, since):
                 new = _changed(calls, prices(hour.project_id))
-                write_prices(client, database.everywhere, hour, new)
+                write_prices(client, database.everywhere, told, hour, new)
                 seen, changed = seen + len(calls), changed + len(new)
         recompute_all(client, database)
     print(f"{seen} calls looked at, {changed} cost something else now")

@@ -11,6 +11,7 @@ from clickhouse_connect.driver import Client
 
 from clickhouse.connect import Database
 from tests.clickhouse.stored import settle, store
+from tests.clickhouse.test_log_calls import store_told
 from tests.end_to_end.product import call
 from tests.histories import NOW_NS, SECOND_NS
 
@@ -24,6 +25,8 @@ id = "lab"
 _READ = """
 SELECT * EXCEPT (cost_usd, cost_source, price_source, received_at, version, stored_at) FROM spans FINAL ORDER BY ALL
 """
+_READ_LOGS = "SELECT * EXCEPT (cost_usd, price_source, received_at, stored_at) FROM log_calls FINAL ORDER BY ALL"
+_LOG_COSTS = "SELECT record_id, cost_usd FROM log_calls FINAL"
 _COSTS = "SELECT span_id, cost_usd, cost_source FROM spans FINAL ORDER BY span_id"
 
 
@@ -125,3 +128,25 @@ def test_a_call_received_again_has_the_price_of_then(database: Database, client:
     settle(client)
     assert costs(client)[first["span_id"]] == (Decimal(7), "computed")
     assert client.query("SELECT cost_usd, output_tokens FROM sessions FINAL").result_rows == [(Decimal(7), 1)]
+
+
+def test_calls_that_only_log_records_tell_of_are_priced_again_too(
+    database: Database, client: Client, projects: Path
+) -> None:
+    """A stand-in for a span that never came costs what today's prices say, so does its session, and once is enough; a
+    record that came again later keeps the price of then."""
+    chance = random.Random(4)
+    spoken = {"says": "call", "event": "told", "span_id": ""}
+    rows = [turn(number, "ours-large", chance) | spoken | {"record_id": f"log-{number}"} for number in range(30)]
+    reported = turn(40, "ours-large", chance, cost_source="reported") | spoken | {"record_id": "log-40"}
+    store_told(client, [*rows, reported])
+    before = client.query(_READ_LOGS).result_rows
+    assert reprice(database, projects) == "30 calls looked at, 30 cost something else now"
+    expected = {row["record_id"]: owed(row) for row in rows} | {"log-40": Decimal("0.5")}
+    assert dict(client.query(_LOG_COSTS).result_rows) == expected
+    assert client.query(_READ_LOGS).result_rows == before
+    total = client.query("SELECT sum(cost_usd), sum(turns) FROM sessions FINAL").result_rows
+    assert total == [(sum(expected.values()), 31)]
+    assert reprice(database, projects) == "30 calls looked at, 0 cost something else now"
+    store_told(client, [rows[0] | {"received_at": rows[0]["received_at"] + 2, "cost_usd": Decimal(7)}])
+    assert dict(client.query(_LOG_COSTS).result_rows)["log-0"] == Decimal(7)
