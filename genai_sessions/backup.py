@@ -1,6 +1,7 @@
 """`genai-sessions backup` and `restore`. What was deleted since a backup stays deleted when it comes back."""
 
 import contextlib
+import hashlib
 import json
 import shutil
 import time
@@ -47,12 +48,12 @@ def restore(settings: Settings, flags: Namespace) -> int:
     place = _brought_in(settings, flags.name, flags.disk)
     if settings.clickhouse_url is None and running_engine(settings.data_dir) is not None:
         raise SettingsRefused("`genai-sessions up` runs on this data folder; stop it first.")
-    kept = _Kept(settings.data_dir / "restore-tombstones.json")
     with borrowed_database(settings) as database, connected(database.within("default")) as client:
         _refuse_cluster(database)
         known_as = flags.database or (DATABASE if settings.clickhouse_url is None else database.name)
         _try(client, known_as, place, f"{database.name}_restoring")
         _refuse_to_replace(client, database, replace=flags.replace)
+        kept = _Kept.of(settings, database)
         kept.add(_tombstones(client, database))
         drop(client, database.name)
         restore_as(client, known_as, place, database.name)
@@ -111,6 +112,12 @@ class _Kept:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @classmethod
+    def of(cls, settings: Settings, database: Database) -> "_Kept":
+        """A server is told from others by its address; our own engine changes its port."""
+        which = database.address if settings.clickhouse_url is not None else ""
+        return cls(settings.data_dir / f"restore-{hashlib.sha256(which.encode()).hexdigest()[:8]}.json")
+
     def read(self) -> list[Tombstone]:
         if not self._path.exists():
             return []
@@ -119,6 +126,7 @@ class _Kept:
 
     def add(self, more: list[Tombstone]) -> None:
         rows = [(each.project_id, each.kind, each.subject.hex(), each.deleted_ns) for each in {*self.read(), *more}]
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(".new")
         unfinished.write_text(json.dumps(rows))
         unfinished.replace(self._path)

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
+from clickhouse import embedded
 from clickhouse.connect import Database
 from clickhouse.embedded import Engine, EngineSettings
 from query_api.client import Client
-from tests.clickhouse.engines import ask
+from tests.clickhouse.engines import ask, tell
 from tests.end_to_end.product import call, eventually, running_up
 from tests.end_to_end.sdk import converse
 
@@ -106,3 +107,24 @@ def test_a_server_of_ones_own_needs_a_disk_for_backups(tmp_path: Path) -> None:
     refused = call("backup", "--data-dir", tmp_path, CLICKHOUSE_URL="http://127.0.0.1:1/x")
     assert refused.returncode == 1
     assert "--disk" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_server_of_ones_own_backs_up_to_its_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And restores from it into a database of any name."""
+    disk = f"<disks><safe><type>local</type><path>{tmp_path}/disk/</path></safe></disks>"
+    config = f"<storage_configuration>{disk}</storage_configuration><backups><allowed_disk>safe</allowed_disk>"
+    ours = embedded.config_xml
+    monkeypatch.setattr(embedded, "config_xml", lambda *told: ours(*told).replace("<backups>", config))
+    with Engine(EngineSettings(tmp_path / "server")) as server:
+        mine, theirs = server.database().within("mine"), server.database().within("theirs")
+        flags = ("one", "--disk", "safe", "--data-dir", tmp_path / "data")
+        assert call("migrate", "--data-dir", tmp_path / "data", CLICKHOUSE_URL=mine.url).returncode == 0
+        tell(mine, "INSERT INTO spans (project_id, trace_id, span_id) VALUES ('p', 't', 's')")
+        assert call("backup", *flags, CLICKHOUSE_URL=mine.url).stdout.startswith("1 spans in disk safe: one; ")
+        done = call("restore", *flags, "--database", "mine", CLICKHOUSE_URL=theirs.url)
+        assert done.returncode == 0, done.stderr
+        assert ask(theirs, "SELECT project_id, trace_id, span_id FROM spans") == [("p", "t", "s")]
+        tell(theirs, "INSERT INTO spans (project_id, trace_id, span_id) VALUES ('p', 't', 'more')")
+        assert ask(theirs, "SELECT count() FROM span_facts") == [(2,)]
+        assert ask(mine, "SELECT count() FROM span_facts") == [(1,)]
