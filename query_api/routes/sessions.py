@@ -14,9 +14,10 @@ from query_api.answers import answer
 from query_api.calls import read_calls, read_messages
 from query_api.db import Reader, Row
 from query_api.links import session_url
+from query_api.listing import read_list
 from query_api.openapi import answers
 from query_api.owner import delete
-from query_api.paging import answer_list, answer_page, begin_page, count, page_body
+from query_api.paging import answer_list, answer_page, begin_page, page_body
 from query_api.problems import Problem, unknown
 from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, allowed_filter, only_project
 from query_api.service import service_of
@@ -41,11 +42,7 @@ async def read_sessions(request: Request, query: SessionsQuery, caller: Caller, 
     """A page of them."""
     page = begin_page(request, caller, query.limit, query.cursor)
     chosen = await reader.filter_sessions(allowed_filter(query, page.now_ns, reader))
-    order = {"sort": query.sort, "descending": query.order == "desc"}
-    rows, total = await asyncio.gather(
-        reader.rows("sessions", chosen, **order, **page.parameters()),
-        count(reader, page, "count_sessions", chosen),
-    )
+    rows, total = await read_list(reader, chosen, page, sort=query.sort, descending=query.order == "desc")
     return page_body(page, [_with_url(row, reader) for row in rows], total)
 
 

@@ -13,6 +13,7 @@ from query_api.answers import answer
 from query_api.db import Reader
 from query_api.filters import Filter, OneOf
 from query_api.links import session_url, user_url
+from query_api.listing import read_list
 from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.paging import answer_list, begin_page, count, page_body
@@ -23,7 +24,6 @@ from query_api.shapes import Deleted, ListedUser, Page, UserWithSessions
 
 router = APIRouter(prefix="/api", tags=["users"])
 
-_LATEST_FIRST = {"sort": "last_active_at", "descending": True}
 _ALL = {"after_id": None, "after_null": False, "after_value": 0, "limit": 1}
 
 
@@ -98,10 +98,9 @@ async def read_user(request: Request, sent_id: str, query: PageQuery, caller: Ca
     wanted = Filter((OneOf("user", (user_id,)),))
     theirs = await reader.filter_sessions(wanted)
     ids = await reader.choose_sessions(wanted, everything=False)
-    user, sessions, total = await asyncio.gather(
-        reader.row("users", ids, only=[user_id], **_LATEST_FIRST, **_ALL),
-        reader.rows("sessions", theirs, **_LATEST_FIRST, **page.parameters()),
-        count(reader, page, "count_sessions", theirs),
+    user, (sessions, total) = await asyncio.gather(
+        reader.row("users", ids, only=[user_id], sort="last_active_at", descending=True, **_ALL),
+        read_list(reader, theirs, page, sort="last_active_at", descending=True),
     )
     if user is None:
         raise unknown("such user")

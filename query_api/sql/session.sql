@@ -33,7 +33,11 @@ SELECT
          'Map(String, Tuple(count UInt64, mean Nullable(Float64), labels Map(String, UInt64)))') AS scores,
     s.unpriced_usage AS unpriced_usage, if({content:Bool}, nullIf(s.input_preview, ''), NULL) AS input_preview,
     if({content:Bool}, nullIf(s.output_preview, ''), NULL) AS output_preview
-FROM sessions AS s FINAL
-WHERE s.project_id = {project:String}
-  AND s.spans > 0
-  AND s.session_id = {session_id:String}
+FROM
+(
+    SELECT * FROM sessions
+    WHERE project_id = {project:String} AND session_id = {session_id:String}
+    ORDER BY version DESC
+    LIMIT 1
+) AS s
+WHERE s.spans > 0

@@ -15,7 +15,7 @@ TABLES = (
     "sessions|session_traces|spans|span_facts|trace_index|trace_sessions|scores|quarantined_traces|suppressed_spans|"
     "log_calls"
 )
-FILTERED = {"sessions", "count_sessions", "chosen_sessions"}
+FILTERED = {"sessions_page", "chosen_sessions"}
 FILTERED_TRACES = {"traces", "count_traces"}
 
 
