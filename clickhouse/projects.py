@@ -5,7 +5,7 @@ id = "shop"
 retention_days = 90          # default: for ever
 content_days = 30            # default: as long as the numbers
 content = "on"               # on, off, truncated
-redact = ['\\b\\d{16}\\b']      # regular expressions, masked before anything is stored
+redact = ['\\b\\d{16}\\b']      # regular expressions as RE2 has them, masked before anything is stored
 prices = "prices.toml"       # or a table
 limits = { spans_per_second = 5000, bytes_per_second = 20_000_000 }
 
@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
+
+from clickhouse.patterns import Pattern, compiled
 
 Scope = Literal["ingest", "read", "content", "admin"]
 Content = Literal["on", "off", "truncated"]
@@ -68,7 +70,7 @@ class Project:
     retention_days: int = 0  # 0 is for ever
     content_days: int = 0  # 0 is as long as the numbers
     content: Content = "on"
-    redact: tuple[re.Pattern[str], ...] = ()
+    redact: tuple[Pattern, ...] = ()
     prices: Path | Mapping[str, Any] | None = None  # a file, or the table itself; pricing reads either
     limits: Limits = Limits()
 
@@ -199,11 +201,11 @@ def _content(raw: Mapping[str, Any], place: str) -> Content:
     raise BadProjects(f"{place}: content is on, off or truncated, not {value!r}")
 
 
-def _pattern(text: str, place: str) -> re.Pattern[str]:
+def _pattern(text: str, place: str) -> Pattern:
     try:
-        return re.compile(text)
-    except re.error as why:
-        raise BadProjects(f"{place}: redact has {text!r}, which is not a regular expression: {why}") from None
+        return compiled(text)
+    except ValueError as why:
+        raise BadProjects(f"{place}: redact has {text!r}, {why}") from None
 
 
 def _prices(raw: Mapping[str, Any], place: str, folder: Path) -> Path | Mapping[str, Any] | None:

@@ -1,21 +1,24 @@
 """What a project lets us keep: content off, cut, redacted; and nothing at all where a pattern fails."""
 
-import re
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
+from clickhouse.patterns import Found, compiled
 from clickhouse.projects import Content as Policy
 from clickhouse.projects import Project
+from otel_receiver import keeping
 from otel_receiver.call import Call, Content, Ids, Score
 from otel_receiver.content import carries_content
 from otel_receiver.span import Event
 from tests.otel_receiver.spans import NOW_NS, rows, span
 
 SECRET = "4111 1111 1111 1111"
-CARD = re.compile(r"\b(?:\d ?){16}\b")
-ROME = re.compile("rome", re.IGNORECASE)
+CARD = compiled(r"\b(?:\d ?){16}\b")
+ROME = compiled("(?i)rome")
 SAID = Content(
     input_messages=orjson.dumps(
         [{"role": "user", "parts": [{"type": "text", "content": f"card {SECRET}\nRome"}]}]
@@ -77,7 +80,7 @@ def test_patterns_are_redacted_wherever_they_stand() -> None:
 
 def test_ids_that_match_are_hashed_so_that_they_stay_apart() -> None:
     """Two people do not become one; and what holds a trace together is never touched."""
-    every = (re.compile("."),)
+    every = (compiled("."),)
     ids = [Ids(session_id="a@x.org", user_id=name) for name in ("ann", "bob", "ann")]
     users = [row(redact=every, call=Call(ids=one))["user_id"] for one in ids]
     assert users[0] == users[2] != users[1]
@@ -93,15 +96,15 @@ class Failing:
     def __init__(self, on: str) -> None:
         self.on = on
 
-    def sub(self, _mask: str, text: str) -> str:
+    def finditer(self, text: str, /) -> Iterator[Found]:
         if self.on in text:
             raise RuntimeError("the pattern failed")
-        return text
+        return iter(())
 
 
 def test_a_pattern_that_fails_costs_the_content_never_the_span() -> None:
     """Fail closed: that row keeps its numbers and a flag, its neighbours keep everything."""
-    project = Project("p", redact=(Failing("poison"),))  # type: ignore[arg-type]
+    project = Project("p", redact=(Failing("poison"),))
     calls = Call(content=Content("[]", input_preview="fine"))
     batch = rows(span(1), span(2, attributes={"x": "poison"}), span(3), call=calls, project=project)
     assert batch.spans["flaws"] == [(), ("redaction_failed",), ()]
@@ -110,6 +113,28 @@ def test_a_pattern_that_fails_costs_the_content_never_the_span() -> None:
     assert list(batch.spans["started_at"]) == [NOW_NS + 1, NOW_NS + 2, NOW_NS + 3]
     scored = Call(scores=(Score("s", comment="poison"), Score("s", 1.0, comment="fine")))
     assert rows(span(), call=scored, project=project).scores["comment"] == ["", "fine"]
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(a|a)*b", r"(.*)*$x", "(?:a?){100}a{100}b"])
+def test_no_pattern_takes_long_over_one_text(pattern: str) -> None:
+    """What back-tracking never ends on, over 50,000 characters: a moment."""
+    text = "a" * 50_000 + "!"
+    before = time.thread_time()
+    kept = row(redact=(compiled(pattern),), attributes={"x": text})
+    assert time.thread_time() - before < 1
+    assert (kept["attributes"], kept["flaws"]) == ({"x": text}, ())
+
+
+def test_patterns_that_use_up_their_time_cost_the_content_never_the_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search is linear, but this one looks at all the rest at each of its matches: its row is emptied, the others
+    keep what they have."""
+    monkeypatch.setattr(keeping, "REDACTION_SECONDS", 0.3)
+    project = Project("p", redact=(compiled("(?s)a(?:.*b)?"),))
+    before = time.thread_time()
+    batch = rows(span(1), span(2, attributes={"x": "a" * 400_000}), span(3, attributes={"x": "cab"}), project=project)
+    assert time.thread_time() - before < 2
+    assert [kept.get("x") for kept in batch.spans["attributes"]] == [None, None, "c[redacted]"], batch.spans["flaws"]
+    assert batch.spans["flaws"] == [(), ("redaction_failed",), ()]
 
 
 def test_deep_or_odd_json_is_redacted_as_text() -> None:
