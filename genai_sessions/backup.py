@@ -54,7 +54,7 @@ def restore(settings: Settings, flags: Namespace) -> int:
         _try(client, known_as, place, f"{database.name}_restoring")
         _refuse_to_replace(client, database, replace=flags.replace)
         kept = _Kept.of(settings, database)
-        kept.add(_tombstones(client, database))
+        kept.add(tombstones(client, database.name))
         drop(client, database.name)
         restore_as(client, known_as, place, database.name)
         client.database = "default"
@@ -87,10 +87,6 @@ def _refuse_to_replace(client: Client, database: Database, *, replace: bool) -> 
         raise SettingsRefused(
             f"{database.address} holds {spans:,} spans. The backup can be read; --replace puts it in their place."
         )
-
-
-def _tombstones(client: Client, database: Database) -> list[Tombstone]:
-    return [] if count_spans(client, database.name) is None else tombstones(client, database.name)
 
 
 def _bury_again(database: Database, kept: "_Kept") -> None:

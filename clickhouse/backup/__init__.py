@@ -1,9 +1,10 @@
 """Backups by the database itself: whole while everybody goes on writing, and tried before they replace anything."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.binding import quote_identifier
@@ -47,17 +48,20 @@ def drop(client: Client, target: str) -> None:
 
 def count_spans(client: Client, database: str) -> int | None:
     """None where there is no database of ours."""
-    parameters = {"database": database}
-    if client.query(_text("has_spans"), parameters=parameters).result_rows[0][0] == 0:
-        return None
-    spans: int = client.query(_text("count_spans"), parameters=parameters).result_rows[0][0]
-    return spans
+    rows = _rows_of(client, database, "spans", "count_spans")
+    return None if rows is None else rows[0][0]
 
 
 def tombstones(client: Client, database: str) -> list[Tombstone]:
-    return [
-        Tombstone(*row) for row in client.query(_text("all_tombstones"), parameters={"database": database}).result_rows
-    ]
+    """None also where a restore was killed before it came to them."""
+    return [Tombstone(*row) for row in _rows_of(client, database, "tombstones", "all_tombstones") or ()]
+
+
+def _rows_of(client: Client, database: str, table: str, name: str) -> Sequence[Sequence[Any]] | None:
+    parameters = {"database": database, "table": table}
+    if client.query(_text("has_table"), parameters=parameters).result_rows[0][0] == 0:
+        return None
+    return client.query(_text(name), parameters=parameters).result_rows
 
 
 def _tell(client: Client, name: str, place: Place | None = None, **databases: str) -> None:

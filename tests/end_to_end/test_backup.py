@@ -1,5 +1,7 @@
 """Backups of the whole product: made while it runs, tried before they replace anything; the deleted stay deleted."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +10,10 @@ from typing import NamedTuple
 import pytest
 
 from clickhouse import embedded
-from clickhouse.connect import Database
+from clickhouse.backup import tombstones
+from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine, EngineSettings
+from clickhouse.engine_config import config_xml
 from query_api.client import Client
 from tests.clickhouse.engines import ask, tell
 from tests.end_to_end.product import call, eventually, running_up
@@ -80,6 +84,23 @@ def test_a_backup_is_restored_on_another_machine(lost: Lost, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_a_restore_that_was_killed_is_done_again(folder: Path) -> None:
+    """What was deleted is remembered on disk while there is no database to remember it."""
+    for database in engine_on(folder):
+        with connected(database) as client:
+            rows = [
+                (each.project_id, each.kind, each.subject.hex(), each.deleted_ns)
+                for each in tombstones(client, database.name)
+            ]
+        tell(database.within("default"), f"DROP DATABASE {database.name} SYNC", f"CREATE DATABASE {database.name}")
+        tell(database, "CREATE TABLE spans (half UInt8) ENGINE = Memory")
+    (folder / f"restore-{hashlib.sha256(b'').hexdigest()[:8]}.json").write_text(json.dumps(rows))
+    done = call("restore", "one", "--replace", "--data-dir", folder)
+    assert done.returncode == 0, done.stderr
+    assert sessions_in(folder) == {"kept"}
+
+
+@pytest.mark.slow
 def test_a_broken_backup_replaces_nothing(folder: Path) -> None:
     """It is tried beside what is there."""
     largest = max((folder / "backups" / "one" / "data").rglob("*.*"), key=lambda path: path.stat().st_size)
@@ -114,7 +135,7 @@ def test_a_server_of_ones_own_backs_up_to_its_disk(tmp_path: Path, monkeypatch: 
     """And restores from it into a database of any name."""
     disk = f"<disks><safe><type>local</type><path>{tmp_path}/disk/</path></safe></disks>"
     config = f"<storage_configuration>{disk}</storage_configuration><backups><allowed_disk>safe</allowed_disk>"
-    ours = embedded.config_xml
+    ours = config_xml
     monkeypatch.setattr(embedded, "config_xml", lambda *told: ours(*told).replace("<backups>", config))
     with Engine(EngineSettings(tmp_path / "server")) as server:
         mine, theirs = server.database().within("mine"), server.database().within("theirs")

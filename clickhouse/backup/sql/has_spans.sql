@@ -1,1 +1,0 @@
-SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'spans'
