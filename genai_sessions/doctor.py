@@ -26,6 +26,7 @@ from otel_receiver.dead_letters import DeadLetters
 PORTS = {"otlp_grpc_port": "OTLP over gRPC", "otlp_http_port": "OTLP over HTTP", "api_port": "API"}
 LEAST_FREE_BYTES = 1 << 30
 LATE_SECONDS = 30.0
+ANSWER_SECONDS = 3.0
 
 
 class Finding(NamedTuple):
@@ -99,7 +100,7 @@ def _port(settings: Settings, name: str, about: str) -> Finding:
 
 
 def _readiness(host: str, port: int) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
         answer = connection.getresponse()
@@ -115,7 +116,7 @@ def _grpc_readiness(host: str, port: int) -> str:
     with grpc.insecure_channel(f"{host}:{port}") as channel:
         ask = channel.unary_unary("/grpc.health.v1.Health/Check", None, None)
         try:
-            return "ready" if ask(b"", timeout=5) == b"\x08\x01" else "it is not serving"
+            return "ready" if ask(b"", timeout=ANSWER_SECONDS) == b"\x08\x01" else "it is not serving"
         except grpc.RpcError as error:
             return f"no answer in gRPC ({error.code().name})" if hasattr(error, "code") else "no answer"
 
