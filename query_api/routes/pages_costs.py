@@ -1,4 +1,4 @@
-"""Costs: how much, over time; by whom, with what; and who stands out."""
+"""Costs: how much, over time; by whom, with what; and who stands out. The filter stands at once, the sums follow."""
 
 import asyncio
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from query_api.access import Caller, Reading, Reads
 from query_api.db import Chosen, Reader
+from query_api.filters import Filter
 from query_api.problems import Problem
 from query_api.queries import SessionsQuery, allowed_filter
 from query_api.routes.aggregates import OutliersQuery, read_greatest, read_outliers
@@ -33,15 +34,15 @@ async def show_costs(
     query = seen_by(view, query)
     context: dict[str, Any] = {"place": "/costs", "query": query, "filters": filters_of(view, query), "faults": []}
     try:
-        found = await _costs(view, query, caller, reader)
+        wanted = allowed_filter(query, view.now_ns, reader)
     except Problem as problem:
         refused = {"totals": None, "faults": faults_of(problem)}
         return render(view, "costs.html", context | refused, problem.status.value)
+    found = await _costs(view, query, wanted, caller, reader) if query.part == "sums" else {"totals": None}
     return render(view, "costs.html", context | found)
 
 
-async def _costs(view: View, query: CostsPageQuery, caller: Caller, reader: Reader) -> dict[str, Any]:
-    wanted = allowed_filter(query, view.now_ns, reader)
+async def _costs(view: View, query: CostsPageQuery, wanted: Filter, caller: Caller, reader: Reader) -> dict[str, Any]:
     chosen = await reader.choose_sessions(wanted, everything=wanted.only_times)
     sums, groups, dearest, outliers = await asyncio.gather(
         sums_of(view, query, caller, reader),

@@ -48,6 +48,7 @@ class CostsPageQuery(FilterQuery):
     model_config = ConfigDict(extra="allow")
 
     from_: From = "7d"
+    part: Part = None
 
 
 class UserPageQuery(SessionsPageQuery):

@@ -77,11 +77,11 @@ class View:
         return self.request.query_params.getlist(name)
 
     def address(self, changes: Mapping[str, Parameter], path: str | None = None) -> str:
-        """This view with some parameters changed, or without those that are None; from its first page on."""
+        """This view with some parameters changed, or without those that are None; whole, and from its first page on."""
         kept = [
             (name, value)
             for name, value in self.request.query_params.multi_items()
-            if name not in changes and name != "cursor"
+            if name not in changes and name not in ("cursor", "part")
         ]
         return _address(self.path if path is None else path, kept + _pairs(changes))
 

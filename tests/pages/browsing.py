@@ -88,7 +88,7 @@ class Looking:
 
     def settled(self) -> None:
         self.page.locator(".htmx-request").first.wait_for(state="detached")
-        if self.page.locator("#sums").count() > 0:
+        if self.page.locator("#sums, #costs").count() > 0:
             self.page.locator("#sums .sum").first.wait_for()
 
     def texts(self, selector: str) -> list[str]:
@@ -128,7 +128,7 @@ def _be_strict(looks: Looking) -> None:
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            looks.complaints.append(message.text)
+            looks.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
     def watch(request: Request) -> None:
         parts = urlsplit(request.url)

@@ -7,7 +7,7 @@ import orjson
 
 from tests.histories import NOW_NS, SECOND_NS
 
-SHOP, HOSTILE, EMPTY = "shop", "hostile", "empty"
+SHOP, HOSTILE, EMPTY, LIVE = "shop", "hostile", "empty", "live"
 Row = dict[str, Any]
 
 SESSIONS = 60
@@ -46,7 +46,7 @@ def _conversation(number: int) -> Iterator[Row]:
             cost_usd=None if failed else f"0.{number + 1:03}",
             input_tokens=None if failed else 100 * (number + 1),
             output_tokens=None if failed else 10 * (turn + 1),
-            tags=["vip"] if number % 10 == 3 else [],
+            tags=["vip"] if number % 10 == 3 else ["demo-data"] if number == 1 else [],
         )
 
 

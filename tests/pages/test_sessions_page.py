@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.histories import SECOND_NS
 from tests.pages.browsing import Looking, Site, looking
-from tests.pages.stories import EMPTY, FAILING_EVERY, SESSIONS, SHOP, call
+from tests.pages.stories import EMPTY, FAILING_EVERY, LIVE, SESSIONS, SHOP, call
 
 IDS = "[data-rows] .is-session .id"
 
@@ -206,20 +206,21 @@ def test_downloads_hold_what_the_filter_chooses(looks: Looking) -> None:
 
 def test_rows_are_live_until_paused(chromium: Browser, site: Site) -> None:
     """A session that begins shows up by itself, and keeps what is selected; paused, nothing moves."""
-    with looking(chromium, site, f"content of {SHOP}") as looks:
+    with looking(chromium, site, f"content of {LIVE}") as looks:
+        site.store(LIVE, call("before", time.time_ns() - 60 * SECOND_NS))
         page = looks.go("/sessions?service=live-bot&from=1h")
         assert page.locator(".empty").count() == 1
         expect(page.locator("[data-live]")).to_have_text("live")
         now_ns = time.time_ns() - SECOND_NS
-        site.store(SHOP, call("born-1", now_ns, service="live-bot", cost_usd="0.01"))
+        site.store(LIVE, call("born-1", now_ns, service="live-bot", cost_usd="0.01"))
         expect(page.locator('[data-id="born-1"]')).to_be_visible()
         page.keyboard.press("j")
-        site.store(SHOP, call("born-2", now_ns + SECOND_NS // 2, service="live-bot", cost_usd="0.01"))
+        site.store(LIVE, call("born-2", now_ns + SECOND_NS // 2, service="live-bot", cost_usd="0.01"))
         expect(page.locator('[data-id="born-2"]')).to_be_visible()
         assert page.locator("tr.here").get_attribute("data-id") == "born-1"
         page.locator("[data-live]").click()
         expect(page.locator("[data-live]")).to_have_text("paused")
-        site.store(SHOP, call("born-3", now_ns, service="live-bot", cost_usd="0.01"))
+        site.store(LIVE, call("born-3", now_ns, service="live-bot", cost_usd="0.01"))
         page.wait_for_timeout(3_000)
         assert page.locator('[data-id="born-3"]').count() == 0
         page.locator("[data-live]").click()
@@ -243,6 +244,15 @@ def test_a_filter_that_fits_nothing_offers_a_way_out(looks: Looking) -> None:
     expect(page.locator(".empty")).to_contain_text("No session fits")
     page.get_by_role("link", name="Leave the filter out").click()
     expect(page.locator("[data-rows] tr")).to_have_count(50)
+
+
+def test_made_up_conversations_are_said_to_be_so(looks: Looking) -> None:
+    """And can be left out."""
+    page = looks.go("/")
+    assert "genai-sessions demo" in page.locator(".made-up").inner_text()
+    page.get_by_role("link", name="Leave them out").click()
+    expect(page.locator(".made-up")).to_have_count(0)
+    assert looks.texts(".pager .muted") == [f"50 of {SESSIONS - 1}"]
 
 
 def test_empty_fields_of_a_form_leave_no_trace_in_the_address(looks: Looking) -> None:

@@ -3,11 +3,13 @@
 
 const REFRESH_MS = 2000;
 const SUMS_MS = 15_000;
+const SUMS_SHARE = 30; // where adding up takes long, it is done less often
 
 let stream = null;
 let due = null;
 let refreshedAt = 0;
 let summedAt = Date.now();
+let summingMs = 0;
 
 const liveButton = () => document.querySelector("[data-live]");
 const paused = () => localStorage.getItem("live") === "paused";
@@ -52,7 +54,7 @@ async function refresh() {
   const pager = fresh.querySelector(".pager");
   if (pager) document.querySelector(".pager")?.replaceWith(pager);
   htmx.process(document.querySelector(".foot"));
-  if (Date.now() - summedAt > SUMS_MS) {
+  if (Date.now() - summedAt > Math.max(SUMS_MS, SUMS_SHARE * summingMs)) {
     summedAt = Date.now();
     htmx.trigger(document.body, "changed");
   }
@@ -85,6 +87,13 @@ function told(row) {
   }
   return parts.join("\u0000");
 }
+
+for (const moment of ["htmx:beforeRequest", "htmx:afterRequest"])
+  document.addEventListener(moment, (event) => {
+    if (event.target.id !== "sums") return;
+    if (moment === "htmx:beforeRequest") event.target.dataset.since = String(Date.now());
+    else summingMs = Date.now() - Number(event.target.dataset.since);
+  });
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-live]")) return;
