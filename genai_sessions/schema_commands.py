@@ -11,6 +11,8 @@ from clickhouse.rollup.worker import Worker
 from genai_sessions.database import borrowed_database, topology
 from genai_sessions.settings import Settings
 
+UP_TO_DATE = "the schema is up to date"
+
 
 def migrate(settings: Settings, flags: Namespace) -> int:
     with borrowed_database(settings) as database, connected(database.within("default")) as client:
@@ -18,13 +20,15 @@ def migrate(settings: Settings, flags: Namespace) -> int:
             _print_pending(client, database)
             return 0
         applied = migrations.migrate(client, topology(database))
-    print("\n".join(f"applied {name}" for name in applied) if applied else "the schema is up to date")
+    print("\n".join(f"applied {name}" for name in applied) if applied else UP_TO_DATE)
     return 0
 
 
 def _print_pending(client: Client, database: Database) -> None:
-    known = migrations.known_migrations()
-    for migration in migrations.pending_migrations(client, topology(database), known):
+    pending = migrations.pending_migrations(client, topology(database), migrations.known_migrations())
+    if len(pending) == 0:
+        print(UP_TO_DATE)
+    for migration in pending:
         for statement in migrations.rendered(migration.text, topology(database)):
             print(f"-- {migration.name}, in {statement.database}\n{statement.text};\n")
 
