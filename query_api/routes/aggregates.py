@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api", tags=["aggregates"])
 
 MAX_GROUPS = 1_000
 """Of one answer: three years of days, or six weeks of hours."""
-_TIMES = ("day", "minute", "hour", "week")
+_TIMES = ("minute", "hour", "day", "week")
 _GROUPS = (*_TIMES, "model", "user", "service", "environment", "tag", "status")
 _OF_CALLS = frozenset({"model", "service"})
 """Calls of one trace may differ in these; in all else they are alike, or are looked at where they are not."""
@@ -200,7 +200,7 @@ def _by(keys: Sequence[str]) -> dict[str, str | bool]:
     kinds = {
         "by_call": not _OF_CALLS.isdisjoint(keys),
         "by_time": not frozenset(_TIMES).isdisjoint(keys),
-        "by_minute": "minute" in keys,
+        "unit": next((unit for unit in _TIMES if unit in keys), _TIMES[-1]),
         "total": len(keys) == 0,
     }
     return _key_of(1, first) | _key_of(2, second) | kinds

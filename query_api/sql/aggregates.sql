@@ -45,13 +45,11 @@ FROM
         sum(o.cost_usd) AS cost_usd, sum(o.unpriced_turns) AS unpriced_turns, sum(o.errors) AS errors,
         toFloat64(sum(o.cost_usd)) / count(o.cost_usd) AS mean_cost,
         quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(toFloat64(o.cost_usd)) AS spread_cost,
-        max(toFloat64(o.cost_usd)) AS max_cost,
-        avg(o.input_tokens + o.output_tokens) AS mean_tokens,
+        max(toFloat64(o.cost_usd)) AS max_cost, avg(o.input_tokens + o.output_tokens) AS mean_tokens,
         quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(o.input_tokens + o.output_tokens) AS spread_tokens,
         max(o.input_tokens + o.output_tokens) AS max_tokens,
         avg(o.turns) AS mean_turns, quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(o.turns) AS spread_turns,
-        max(o.turns) AS max_turns,
-        avg(w.duration_ms) AS mean_duration,
+        max(o.turns) AS max_turns, avg(w.duration_ms) AS mean_duration,
         quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)(w.duration_ms) AS spread_duration,
         max(w.duration_ms) AS max_duration
     FROM
@@ -106,8 +104,8 @@ FROM
               AND t.started_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
               AND t.ended_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
               AND (NOT {by_time:Bool}
-                   OR if({by_minute:Bool}, toStartOfMinute(t.started_at) = toStartOfMinute(t.ended_at),
-                         toStartOfHour(t.started_at, {tz:String}) = toStartOfHour(t.ended_at, {tz:String})))
+                   OR dateTrunc({unit:String}, t.started_at, {tz:String})
+                      = dateTrunc({unit:String}, t.ended_at, {tz:String}))
               AND ({everything:Bool} OR t.session_id IN (SELECT session_id FROM chosen))
             UNION ALL
             WITH
@@ -161,21 +159,24 @@ FROM
               AND t.ended_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
               AND t.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
               AND ({everything:Bool} OR t.session_id IN (SELECT session_id FROM chosen))
+              AND ({by_call:Bool}
+                   OR length(t.user_ids) > 1
+                   OR t.started_at < fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
+                   OR t.ended_at >= fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+                   OR {by_time:Bool} AND dateTrunc({unit:String}, t.started_at, {tz:String})
+                                         != dateTrunc({unit:String}, t.ended_at, {tz:String}))
+              -- found among all versions of all rows: which of them is the newest matters to few
               AND ({by_call:Bool} OR (t.session_id, t.trace_id) IN (
                   SELECT n.session_id, n.trace_id
-                  FROM session_traces AS n FINAL
+                  FROM session_traces AS n
                   WHERE n.project_id = {project:String}
-                    AND n.spans > 0
-                    AND n.session_id != ''
                     AND n.ended_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
                     AND n.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
                     AND (length(n.user_ids) > 1
                          OR n.started_at < fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
                          OR n.ended_at >= fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
-                         OR {by_time:Bool}
-                            AND if({by_minute:Bool}, toStartOfMinute(n.started_at) != toStartOfMinute(n.ended_at),
-                                   toStartOfHour(n.started_at, {tz:String}) != toStartOfHour(n.ended_at, {tz:String})))
-                    AND ({everything:Bool} OR n.session_id IN (SELECT session_id FROM chosen))))
+                         OR {by_time:Bool} AND dateTrunc({unit:String}, n.started_at, {tz:String})
+                                               != dateTrunc({unit:String}, n.ended_at, {tz:String}))))
             GROUP BY part, t.session_id, t.trace_id
         ) AS m
         GROUP BY m.part, m.session_id
