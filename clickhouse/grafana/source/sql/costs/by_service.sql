@@ -1,6 +1,5 @@
 SELECT service AS service, toFloat64(sum(cost_usd)) AS cost, countIf(kind = 'llm') AS turns,
-       sum(ifNull(input_tokens, 0)) AS input, sum(ifNull(cache_read_tokens, 0)) AS `from cache`,
-       sum(ifNull(output_tokens, 0)) AS output, cost / nullIf(turns, 0) AS `per turn`
+       cost / nullIf(turns, 0) AS `per turn`
 FROM v_calls
 WHERE session_id != '' AND trace_ended_at >= $__fromTime AND trace_started_at < $__toTime
   AND started_at >= $__fromTime AND started_at < $__toTime
