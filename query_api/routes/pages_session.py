@@ -11,15 +11,15 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from clickhouse.ids import normal_id
 from query_api.access import Caller, Reading, Reads
 from query_api.calls import read_calls
 from query_api.db import Reader, Row
 from query_api.paging import MAX_LIMIT, Page, begin_page, page_body
 from query_api.problems import Problem
-from query_api.queries import PageQuery, SubjectQuery, Text, TracesQuery
-from query_api.routes.sessions import read_session
+from query_api.queries import PageQuery, SessionsQuery, SubjectQuery, Text, TracesQuery
+from query_api.routes.sessions import read_session, read_sessions
 from query_api.routes.traces import read_traces
-from query_api.routes.users import read_user
 from query_api.ui.cards import Card, cards
 from query_api.ui.outline import Outline
 from query_api.ui.pages import render, view_of
@@ -70,23 +70,26 @@ async def show_session_by_parameter(
 
 async def _show(request: Request, sent_id: str, query: SessionPageQuery, caller: Caller, reader: Reader) -> Response:
     view = view_of(request, caller)
-    found = await read_session(request, sent_id, _ONE, caller, reader)
+    found, outline = await asyncio.gather(
+        read_session(request, sent_id, _ONE, caller, reader), read_outline(reader, normal_id(sent_id) or "")
+    )
     session = found["session"]
-    outline = await read_outline(reader, session["session_id"])
     asked = _Asked(request, query, caller, reader, session["session_id"], outline)
-    context = {"query": query, "session": session, "outline": outline} | await asked.context()
+    context = {"query": query, "session": session, "outline": outline}
     if query.part == "more":
-        return render(view, f"session_{query.view}.html", context)
-    sessions_of_user = await _sessions_of_user(request, session["user_id"], caller, reader)
-    around = {name: found[name] for name in ("neighbours", "diagnostics", "scores")}
-    return render(view, "session.html", context | around | {"place": "/sessions", "of_user": sessions_of_user})
+        return render(view, f"session_{query.view}.html", context | await asked.context())
+    shown, of_user = await asyncio.gather(asked.context(), _sessions_of(session["user_id"], request, caller, reader))
+    around = {"neighbours": found["neighbours"], "of_user": of_user, "place": "/sessions"}
+    return render(view, "session.html", context | shown | around)
 
 
-async def _sessions_of_user(request: Request, user_id: str | None, caller: Caller, reader: Reader) -> int | None:
+async def _sessions_of(user_id: str | None, request: Request, caller: Caller, reader: Reader) -> int | None:
+    """How many that user has."""
     if user_id is None:
         return None
-    found = await read_user(request, user_id, _ONE, caller, reader)
-    return int(found["user"]["sessions"])
+    theirs = SessionsQuery.model_validate({"user_id": [user_id], "limit": 1})
+    total: int = (await read_sessions(request, theirs, caller, reader))["total"]
+    return total
 
 
 @dataclass(frozen=True, slots=True)

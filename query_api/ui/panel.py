@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from query_api.ui.said import Text, Typist, as_text, parts_of, pretty, words_of
+from query_api.ui.said import Text, Typist, as_text, direction, parts_of, pretty, words_of
 
 Row = Mapping[str, Any]
 
@@ -41,6 +41,10 @@ class Value:
     key: str
     text: str
     left: int
+
+    @property
+    def direction(self) -> str:
+        return direction(self.text)
 
 
 def blocks(span: Row, typist: Typist) -> list[Block]:

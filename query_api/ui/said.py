@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import bidirectional
 
 import orjson
 from markupsafe import Markup
@@ -16,6 +17,10 @@ _ROLES_IN_MARKDOWN = frozenset({"assistant", "user"})
 
 Part = dict[str, Any]
 
+_LEFT, _RIGHT = frozenset({"L"}), frozenset({"R", "AL"})
+_LOOKED_AT = 2_000
+"""Characters: browsers look for a direction through all of a text, again and again, which takes them seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -24,6 +29,16 @@ class Text:
     plain: str
     html: Markup | None = None
     left: int = 0
+
+    @property
+    def direction(self) -> str:
+        return direction(self.plain)
+
+
+def direction(text: str) -> str:
+    """That of the first letter that has one, as `dir="auto"` means it."""
+    kinds = (bidirectional(character) for character in text[:_LOOKED_AT])
+    return next(("rtl" if kind in _RIGHT else "ltr" for kind in kinds if kind in _LEFT | _RIGHT), "ltr")
 
 
 @dataclass(slots=True)
