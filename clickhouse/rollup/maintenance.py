@@ -67,7 +67,7 @@ def expire_content(client: Client) -> int:
     expired: int = single_row(client, "expired_content", parameters)[0]
     if expired > 0:
         client.command(statement("queue_expired_content"), parameters=parameters)
-        for name in ("blank_spans", "blank_span_facts", "blank_log_calls"):
+        for name in ("blank_scores", "blank_spans", "blank_span_facts", "blank_log_calls"):
             client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
     return expired
 

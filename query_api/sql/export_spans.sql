@@ -11,7 +11,7 @@ SELECT
     CAST(x.resource_attributes, 'Map(String, String)') AS resource_attributes,
     CAST(mapConcat(x.attributes, if(expired, map(), x.content_attributes)), 'Map(String, String)') AS attributes,
     arrayMap((at, name, attributes) -> CAST(
-                 (at, name, if(expired, map(), attributes)),
+                 (at, name, if(expired, mapFilter((key, _) -> startsWith(key, 'exception.'), attributes), attributes)),
                  'Tuple(at DateTime64(9, \'UTC\'), name String, attributes Map(String, String))'),
              x.events.at, x.events.name, x.events.attributes) AS events,
     arrayMap((trace, span, attributes) -> CAST(

@@ -9,7 +9,8 @@ SELECT
     CAST(n.resource_attributes, 'Map(String, String)') AS resource_attributes,
     CAST(n.scope_attributes, 'Map(String, String)') AS scope_attributes,
     arrayMap((at, name, attributes, dropped) -> CAST(
-                 (at, name, if(n.expired, map(), attributes), dropped),
+                 (at, name, if(n.expired, mapFilter((key, _) -> startsWith(key, 'exception.'), attributes), attributes),
+                  dropped),
                  'Tuple(at DateTime64(9, \'UTC\'), name String, attributes Map(String, String),
                         dropped_attributes UInt32)'),
              n.events.at, n.events.name, n.events.attributes, n.events.dropped_attributes) AS events,

@@ -63,3 +63,29 @@ def test_content_expires_before_the_numbers(client: Client, project: str) -> Non
     ).result_rows
     assert stored == [("chat", "", ""), ("kept", "[1]", "hello")]
     assert expire_content(client) == 0
+
+
+def test_what_events_and_evaluators_said_expires_too(client: Client, project: str) -> None:
+    """Prompts in events go and comments of scores; the events stay, and what an exception was, and the scores."""
+    past = int(time.time()) - 60
+    events = {
+        "events.at": [NOW, NOW],
+        "events.name": ["gen_ai.user.message", "exception"],
+        "events.attributes": [{"content": "hi", "role": "user"}, {"exception.type": "E", "prompt": "hi"}],
+        "events.dropped_attributes": [0, 0],
+    }
+    old = llm(project, 1, session_id="chat", content_until=past, **events)
+    new = llm(project, 2, session_id="kept", trace_id=f"{2:032x}", content_until=past + 10**6, **events)
+    store(client, [old, new])
+    for row in (old, new):
+        score = {"project_id": project, "trace_id": row["trace_id"], "score_id": row["span_id"], "name": "good"}
+        columns = {**score, "value": 1.0, "comment": "it said hi"}
+        client.insert("scores", [list(columns.values())], list(columns))
+    assert expire_content(client) == 1
+    read = "SELECT session_id, events.name, events.attributes FROM spans ORDER BY session_id"
+    assert [(name, list(names), list(said)) for name, names, said in client.query(read).result_rows] == [
+        ("chat", events["events.name"], [{}, {"exception.type": "E"}]),
+        ("kept", events["events.name"], events["events.attributes"]),
+    ]
+    scores = client.query("SELECT value, comment FROM scores FINAL ORDER BY trace_id").result_rows
+    assert scores == [(1.0, ""), (1.0, "it said hi")]

@@ -173,7 +173,7 @@ def test_a_span_is_shown_in_full(api: Api) -> None:
 
 
 def test_content_past_its_time_is_hidden_in_a_span(api: Api) -> None:
-    """Messages, content attributes and what events carry; the rest stays."""
+    """Messages, content attributes and what events carry; the rest stays, and so does what an exception was."""
     stored = turn(
         session_id="s",
         attributes={"a": "1"},
@@ -185,12 +185,13 @@ def test_content_past_its_time_is_hidden_in_a_span(api: Api) -> None:
     stored |= {
         "events.at": [START_NS],
         "events.name": ["e"],
-        "events.attributes": [{"k": "v"}],
+        "events.attributes": [{"k": "v", "exception.type": "E"}],
         "events.dropped_attributes": [0],
     }
     api.store(stored)
     found = api.get(f"/api/spans/{stored['trace_id']}/{stored['span_id']}")
-    assert (found["attributes"], found["input_messages"], found["events"][0]["attributes"]) == ({"a": "1"}, None, {})
+    assert (found["attributes"], found["input_messages"]) == ({"a": "1"}, None)
+    assert found["events"][0]["attributes"] == {"exception.type": "E"}
     assert found["call"]["input_preview"] is None
 
 
