@@ -77,7 +77,7 @@ function axesOf(cell) {
   const line = () => getComputedStyle(document.querySelector(".list td, .top") ?? cell).borderBottomColor;
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return [
-    { ...axis, grid: { show: false }, values: (_, splits) => splits.map(timeMark) },
+    { ...axis, size: 24, grid: { show: false }, values: (_, splits) => splits.map(timeMark) },
     { ...axis, size: 64, values: (_, splits) => splits.map(UNITS[cell.dataset.unit]) },
   ];
 }
