@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from genai_sessions.demo.writing import TAG
 from tests.histories import NOW_NS, SECOND_NS
 from tests.pages.stories import ANSI, IMAGE, LINK, RIGHT_TO_LEFT, SCRIPT, Row, call, said
 
@@ -36,7 +37,7 @@ MILLION = 1_000_000
 
 
 def talks() -> list[Row]:
-    others = (call(BEFORE, START_NS - 900 * SECOND_NS, user_id="ada"), call(AFTER, NOW_NS, user_id="ada"))
+    others = (call(BEFORE, START_NS - 900 * SECOND_NS, user_id="ada", tags=[TAG]), call(AFTER, NOW_NS, user_id="ada"))
     return [_NOTHING | row for row in [*_weather(), *_long(), *_failed(), *others, *wild()]]
 
 
