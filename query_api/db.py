@@ -37,8 +37,9 @@ Parameters = dict[str, Any]
 
 MAX_RESULT_BYTES = 64 << 20
 """Of one answer that is held in memory; exports are streamed and have no such limit."""
-WAIT_SECONDS = 10.0
-"""For a turn among the queries that may run at once; browsers and balancers wait longer."""
+WAIT_SECONDS = 25.0
+"""For a turn among the queries that may run at once: fifty readers of a busy machine wait rather than fail. Balancers
+wait longer."""
 RETRY_SECONDS = 1.0
 """Where no database answers, not everybody waits for that in turn."""
 GRACE_SECONDS = 5.0
