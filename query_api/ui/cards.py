@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from query_api.ui.said import Part, Text, Typist, as_text, parts_of, words_of
+from query_api.ui.said import Part, Text, Typist, answer_words, as_text, parts_of, words_of
 
 Row = Mapping[str, Any]
 
@@ -90,7 +90,7 @@ class _Writing:
         self.entries.append(Entry("call", name=as_text(part.get("name", "")), arguments=arguments, id=_id(part)))
 
     def _answered(self, part: Part) -> None:
-        result, call_id = as_text(part.get("response", "")), _id(part)
+        result, call_id = answer_words(part.get("response", "")), _id(part)
         waiting = (each for each in self.entries if each.kind == "call" and each.id is not None and each.id == call_id)
         entry = next(waiting, None)
         if entry is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from query_api.ui.said import Text, Typist, as_text, direction, parts_of, pretty, words_of
+from query_api.ui.said import Text, Typist, answer_words, as_text, direction, parts_of, pretty, words_of
 
 Row = Mapping[str, Any]
 
@@ -91,7 +91,9 @@ def _line(role: str, part: Row, typist: Typist) -> Line:
     if kind == "tool_call":
         return Line(role, "call", typist.text(pretty(part.get("arguments", ""))), as_text(part.get("name", "")))
     if kind == "tool_call_response":
-        return Line("tool", "result", typist.text(as_text(part.get("response", ""))), as_text(part.get("name", "")))
+        return Line(
+            "tool", "result", typist.text(answer_words(part.get("response", ""))), as_text(part.get("name", ""))
+        )
     return Line(role, kind, typist.text(words_of(dict(part)), role if kind == "text" else ""))
 
 

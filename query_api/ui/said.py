@@ -80,6 +80,29 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
+def answer_words(value: Any) -> str:
+    """What a tool answered; where a framework wrapped its text into parts, the text."""
+    parts = _opened(value)
+    if isinstance(parts, list) and len(parts) > 0 and all(map(_is_text, parts)):
+        return "\n\n".join(part.get("text", part.get("content")) for part in parts)
+    return as_text(value)
+
+
+def _is_text(part: Any) -> bool:
+    return (
+        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text", part.get("content")), str)
+    )
+
+
+def _opened(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("[{"):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
 def pretty(value: Any) -> str:
     """JSON laid out, also where it comes as text."""
     if isinstance(value, str):

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from query_api.ui.formats import NOTHING
 from query_api.ui.markdown import markdown
+from query_api.ui.said import answer_words
 from tests.pages.browsing import Looking, Site, looking
 from tests.pages.stories import SHOP
 from tests.pages.talks import (
@@ -327,6 +328,24 @@ def test_markdown_leads_nowhere_and_holds_no_html(written: str, shown: str | Non
     assert shown is None or html == shown
     tags = re.findall(r"<[^>]+>", html)
     assert not any(re.search(r"javascript:|data:|onload=\"|<img|<script|href=\"/", tag) for tag in tags), tags
+
+
+@pytest.mark.parametrize(
+    ("answered", "words"),
+    [
+        ("plain", "plain"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "content": "b"}], "a\n\nb"),
+        ('[{"type": "text", "text": "a"}]', "a"),
+        ('[{"type": "image"}]', '[{"type": "image"}]'),
+        ('[{"broken', '[{"broken'),
+        ({"n": 1}, '{"n":1}'),
+        ([], "[]"),
+        ([{"type": "text", "text": 7}], '[{"type":"text","text":7}]'),
+    ],
+)
+def test_what_a_tool_answered_is_told_without_its_wrapping(answered: object, words: str) -> None:
+    """Where it is one; anything else as it came."""
+    assert answer_words(answered) == words
 
 
 TWO_THOUSAND = 2_000
