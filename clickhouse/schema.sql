@@ -228,7 +228,7 @@ CREATE TABLE session_traces
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id, trace_id)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 64, min_compress_block_size = 16384, max_compress_block_size = 65536;
 
 CREATE TABLE sessions
 (
@@ -309,7 +309,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toMonday(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
-SETTINGS index_granularity = 64;
+SETTINGS index_granularity = 64, min_compress_block_size = 16384, max_compress_block_size = 65536;
 
 CREATE TABLE spans
 (
@@ -452,7 +452,7 @@ CREATE TABLE trace_index
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, trace_id)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 64, min_compress_block_size = 4096;
 
 CREATE TABLE trace_queue
 (
@@ -475,7 +475,7 @@ CREATE TABLE trace_sessions
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (project_id, trace_id, session_id)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 64, min_compress_block_size = 4096;
 
 CREATE MATERIALIZED VIEW log_trace_index_mv TO trace_index
 (
