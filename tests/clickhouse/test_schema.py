@@ -14,17 +14,16 @@ import clickhouse
 from clickhouse.connect import connected
 from clickhouse.embedded import Engine
 from clickhouse.engine_config import VIEWS
-from clickhouse.migrate import MIGRATIONS, statements
+from clickhouse.migrate import statements
 from clickhouse.rollup import maintenance
 from clickhouse.rollup.statements import external, statement
 from clickhouse.schema import SCHEMA, schema_text
 from tests.conftest import fresh_database
 
 PACKAGE = Path(clickhouse.__file__).parent
+ELSEWHERE = ("migrations", "grafana", "backup", "history")  # on databases of their own, in tests of their own
 FILES = sorted(
-    path
-    for path in PACKAGE.rglob("*.sql")
-    if path.parent != MIGRATIONS and path != SCHEMA and PACKAGE / "grafana" not in path.parents  # see test_grafana.py
+    path for path in PACKAGE.rglob("*.sql") if path != SCHEMA and path.relative_to(PACKAGE).parts[0] not in ELSEWHERE
 )
 REBUILT = {
     "span_facts": "span_facts",
@@ -214,7 +213,7 @@ def example(name: str, kind: str, client: Client) -> Any:
 def what_travels_beside(text: str) -> ExternalData:
     """Keys, or prices."""
     if "priced AS p" in text:
-        columns = ("trace_id", "span_id", "version", "cost_usd", "cost_source", "price_source")
+        columns = ("trace_id", "id", "version", "cost_usd", "cost_source", "price_source")
         return external("priced", columns, [("t", "s", "1", "0.5", "computed", "list")])
     return external("slice", ("project_id", "trace_id", "session_id"), [("p", "t", "s")])
 
