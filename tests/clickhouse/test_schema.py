@@ -213,8 +213,8 @@ def example(name: str, kind: str, client: Client) -> Any:
 def what_travels_beside(text: str) -> ExternalData:
     """Keys, or prices."""
     if "priced AS p" in text:
-        columns = ("trace_id", "id", "version", "cost_usd", "cost_source", "price_source")
-        return external("priced", columns, [("t", "s", "1", "0.5", "computed", "list")])
+        columns = ("trace_id", "id", "started_ns", "version", "cost_usd", "cost_source", "price_source")
+        return external("priced", columns, [("t", "s", "1", "1", "0.5", "computed", "list")])
     return external("slice", ("project_id", "trace_id", "session_id"), [("p", "t", "s")])
 
 
