@@ -173,23 +173,34 @@ def test_the_table_of_calls_has_every_number(talk: Looking) -> None:
     assert page.locator(".calls .bad").last.inner_text() == "✖ RateLimitError"
 
 
-@pytest.mark.parametrize(
-    ("wanted", "numbers"),
-    [("everything", [2]), ("name:handle_message", [1, 2, 3]), ("tag:vip", [1]), ("status:error", [3]), (FAILED, [3]),
-     (f"{WEATHER[-2:]}{3:014x}", [1]), ("nobody said that", [])],
-)  # fmt: skip
-def test_a_session_is_searched_by_text_name_tag_and_id(talk: Looking, wanted: str, numbers: list[int]) -> None:
+def test_a_session_is_searched_from_the_keyboard(talk: Looking) -> None:
     """What is found keeps its number, and leads to where it stands."""
     page = talk.go(TRIP_URL)
     page.keyboard.press("/")
-    page.keyboard.type(wanted)
+    page.keyboard.type("everything")
     page.keyboard.press("Enter")
-    expect(page.locator(".results")).to_contain_text(f"{len(numbers)} of 3 traces")
-    assert talk.texts(".card .number") == [f"{number}/3" for number in numbers]
-    if numbers == [2]:
-        page.get_by_role("link", name="in the conversation").click()
-        expect(page).to_have_url(re.compile(r"start=2#trace-2$"))
-        assert talk.texts(".card .number") == ["2/3", "3/3"]
+    expect(page.locator(".results")).to_contain_text("1 of 3 traces")
+    assert talk.texts(".card .number") == ["2/3"]
+    page.get_by_role("link", name="in the conversation").click()
+    expect(page).to_have_url(re.compile(r"start=2#trace-2$"))
+    assert talk.texts(".card .number") == ["2/3", "3/3"]
+
+
+def test_a_session_is_searched_by_text_name_tag_and_id(talk: Looking) -> None:
+    """As the API searches; an id of a trace or a span finds its trace."""
+    searches = {
+        "Tell me everything": [2],
+        "name:handle_message": [1, 2, 3],
+        "tag:vip": [1],
+        "status:error": [3],
+        FAILED: [3],
+        f"{WEATHER[-2:]}{3:014x}": [1],
+        "nobody said that": [],
+    }
+    for wanted, numbers in searches.items():
+        page = talk.go(f"{TRIP_URL}?find={quote(wanted, safe='')}")
+        assert f"{len(numbers)} of 3 traces" in page.locator(".results").inner_text(), wanted
+        assert talk.texts(".card .number") == [f"{number}/3" for number in numbers], wanted
 
 
 def test_a_mistake_in_a_search_is_told(talk: Looking) -> None:
