@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
-from clickhouse.connect import Database, connect
+from clickhouse.connect import WRITE_SETTINGS, Database, connect
 from clickhouse.errors import DatabaseAway
 from clickhouse.projects import Projects
 from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
@@ -25,6 +26,9 @@ IDLE_SECONDS = 0.25
 MAX_REST_SECONDS = 0.5
 """After work: ingest and readers get their part of the engine, and what changes again meanwhile is recomputed once."""
 MAX_BACK_OFF_SECONDS = 5.0
+NICE = 10
+"""Whoever sends or reads comes first, here and in the engine; what is behind is caught up with."""
+_PATIENTLY = {**WRITE_SETTINGS, "os_threads_nice_value_query": NICE}
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Chore:
 def roll_up(database: Database, projects: Projects, stop: threading.Event) -> None:
     """Until told to stop. Chores may take minutes, and what was just received does not wait for them."""
     collect_rarely()
+    os.nice(NICE)
 
     def chores() -> None:
         _persist(database, stop, lambda client: _do_chores(client, projects, stop))
@@ -50,7 +55,7 @@ def _persist(database: Database, stop: threading.Event, work: Callable[[Client],
     back_off = IDLE_SECONDS
     while not stop.is_set():
         try:
-            with contextlib.closing(connect(database, connections=2)) as client:
+            with contextlib.closing(connect(database, connections=2, settings=_PATIENTLY)) as client:
                 work(client)
             back_off = IDLE_SECONDS
         except (ClickHouseError, DatabaseAway, HTTPError, OSError) as error:

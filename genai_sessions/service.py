@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 OWNED = "GENAI_SESSIONS_OWNED"
 """Set for children: their standard input is a pipe whose other end their parent holds."""
+_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+"""Of glibc: an arena for every thread keeps what large requests needed once."""
 FIRST_BACK_OFF_SECONDS = 0.2
 MAX_BACK_OFF_SECONDS = 5.0
 STABLE_SECONDS = 60.0
@@ -39,7 +41,7 @@ class Service:
         # Passwords go by environment: a command line is everybody's to read.
         self.child = subprocess.Popen(  # noqa: S603 - our own command, no shell
             [sys.executable, "-m", "genai_sessions", *self.arguments],
-            env={**os.environ, **self.environment, OWNED: "1", "PYTHONUNBUFFERED": "1"},
+            env={**_FEW_ARENAS, **os.environ, **self.environment, OWNED: "1", "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE,
         )
         self.started_at, self.revive_at = time.monotonic(), 0.0
