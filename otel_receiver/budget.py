@@ -59,6 +59,8 @@ class Budget:
     def _wake(self) -> None:
         """In order of arrival. Who only exceeds a project's share lets others pass; a lack of room stops everybody."""
         for waiting in list(self._waiting):
+            if waiting.granted.done():
+                continue  # its time is over, too: it leaves at its next step
             if self.used + waiting.size > self.total:
                 return
             if self._fits(waiting.project, waiting.size):

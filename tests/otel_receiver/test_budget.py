@@ -2,12 +2,16 @@
 
 import asyncio
 import random
+import sys
+import time
+from typing import Any
 
 import pytest
 
 from clickhouse.projects import Limits, Project
 from otel_receiver.budget import Budget
 from otel_receiver.errors import Unavailable
+from otel_receiver.http_body import Incoming, read_body
 from otel_receiver.quota import BURST_S, Quotas
 
 
@@ -139,3 +143,38 @@ def test_no_limit_is_no_limit() -> None:
     quotas = Quotas(lambda: 0.0)
     for _ in range(100):
         quotas.take_bytes(Project("shop"), 1 << 40)
+
+
+def test_those_whose_time_ends_at_once_do_not_stumble_over_each_other() -> None:
+    """The first to leave makes way for the second, which has just given up too."""
+
+    async def scenario() -> None:
+        budget = Budget(10, 10, hold_s=0.01)
+        await budget.take("p", 8)
+        waiting = [asyncio.create_task(budget.take("p", size)) for size in (6, 2)]
+        await asyncio.sleep(0)
+        time.sleep(0.05)  # noqa: ASYNC251 - both are due by the time the loop looks again
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [Unavailable, Unavailable]
+        assert budget.used == 8
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_body_is_let_go_of_with_its_place() -> None:
+    """While the refusal is being answered nothing keeps what was read: its place is somebody else's by then."""
+    pieces = [bytes([number]) * 6 for number in (1, 2)]
+    before = sys.getrefcount(pieces[0])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": left.pop(0), "more_body": True}
+
+    async def scenario() -> None:
+        hold = Budget(10, 10, hold_s=0.01).hold("p")
+        with pytest.raises(Unavailable) as refusal:
+            await read_body(Incoming(receive), hold, None, most=100, deadline_s=5)
+        assert refusal.value.__traceback__ is not None
+        assert (left, sys.getrefcount(pieces[0])) == ([], before)
+
+    left = list(pieces)
+    asyncio.run(scenario())
