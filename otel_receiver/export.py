@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -96,6 +97,8 @@ class Desk:
         self.budget = Budget(settings.max_bytes_in_flight, share, settings.hold_s)
         self._projects, self._writer, self._now_ns = projects, writer, now_ns
         self._quotas = Quotas()
+        # One: they would only take the interpreter from each other, and each holds all of its request as objects.
+        self._beside = ThreadPoolExecutor(1, "reading")
         self._commits: set[asyncio.Task[Reply]] = set()
         spans = _Kind("spans", decode_traces, mapper.spans, metrics.spans)
         logs = _Kind("log records", decode_logs, mapper.logs, metrics.log_records)
@@ -156,7 +159,7 @@ class Desk:
             decoded = kind.decode(body, encoding, received.at_ns)
             return decoded, kind.rows(decoded[0], caller.project, received)
 
-        (records, rejected, repaired), batch = await _in_good_place(body, read)
+        (records, rejected, repaired), batch = await self._in_good_place(body, read)
         self._quotas.take_spans(caller.project, len(records))
         if batch.row_count > 0:
             await self._writer.write(batch)
@@ -166,16 +169,17 @@ class Desk:
         kind.counters.repaired.add_all(repaired)
         return Reply(count, _sentence(kind.things, rejected))
 
+    async def _in_good_place(self, body: bytes, read: Callable[[], _Result]) -> _Result:
+        if len(body) <= OFFLOADED_BYTES:
+            return read()
+        return await asyncio.get_running_loop().run_in_executor(self._beside, read)
+
     async def _data_points(self, body: bytes, encoding: Encoding, caller: Caller) -> Reply:
         """Accepted so that one endpoint serves an SDK that sends all three; the warning says what becomes of them."""
         self._quotas.take_bytes(caller.project, len(body))
-        points = await _in_good_place(body, lambda: count_metrics(body, encoding))
+        points = await self._in_good_place(body, lambda: count_metrics(body, encoding))
         self.metrics.data_points.add(by=points)
         return Reply(0, "" if points == 0 else "metrics are counted, not stored")
-
-
-async def _in_good_place(body: bytes, read: Callable[[], _Result]) -> _Result:
-    return read() if len(body) <= OFFLOADED_BYTES else await asyncio.to_thread(read)
 
 
 def _sentence(things: str, rejected: Mapping[str, int]) -> str:
