@@ -197,7 +197,7 @@ def _group_keys(text: str) -> list[str]:
 def _by(keys: Sequence[str]) -> dict[str, str | bool]:
     """What the statement asks of its groups; without keys there is one of all."""
     first, second = [*keys, "nothing", "nothing"][:2] if keys else ("none", "nothing")
-    kinds = {
+    kinds: dict[str, str | bool] = {
         "by_call": not _OF_CALLS.isdisjoint(keys),
         "by_time": not frozenset(_TIMES).isdisjoint(keys),
         "unit": next((unit for unit in _TIMES if unit in keys), _TIMES[-1]),
