@@ -61,18 +61,22 @@ async def read_body(
 
 async def _joined(pieces: AsyncIterator[bytes], hold: Hold, most: int) -> bytes:
     kept: list[bytes] = []
-    size = 0
     try:
-        async for piece in pieces:
-            size += len(piece)
-            if size > most:
-                raise too_large(most)
-            await hold.grow(len(piece))
-            kept.append(piece)
+        await _collect(pieces, kept, hold, most)
     except BaseException:
         kept.clear()  # else the refusal's traceback keeps it while its place in the budget is somebody else's
         raise
     return kept[0] if len(kept) == 1 else b"".join(kept)
+
+
+async def _collect(pieces: AsyncIterator[bytes], kept: list[bytes], hold: Hold, most: int) -> None:
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise too_large(most)
+        await hold.grow(len(piece))
+        kept.append(piece)
 
 
 async def _plain(incoming: Incoming, compression: Compression | None, most: int) -> AsyncIterator[bytes]:

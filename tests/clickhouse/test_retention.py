@@ -68,7 +68,7 @@ def test_content_expires_before_the_numbers(client: Client, project: str) -> Non
 def test_what_events_and_evaluators_said_expires_too(client: Client, project: str) -> None:
     """Prompts in events go and comments of scores; the events stay, and what an exception was, and the scores."""
     past = int(time.time()) - 60
-    events = {
+    events: dict[str, Any] = {
         "events.at": [NOW, NOW],
         "events.name": ["gen_ai.user.message", "exception"],
         "events.attributes": [{"content": "hi", "role": "user"}, {"exception.type": "E", "prompt": "hi"}],

@@ -78,6 +78,10 @@ def costs(client: Client) -> dict[str, Sequence[Any]]:
     return {span_id: (usd, source) for span_id, usd, source in client.query(_COSTS).result_rows}
 
 
+def log_costs(client: Client) -> dict[str, Any]:
+    return {record_id: usd for record_id, usd in client.query(_LOG_COSTS).result_rows}  # noqa: C416 - rows are not pairs
+
+
 def test_calls_cost_what_the_prices_of_today_say(database: Database, client: Client, projects: Path) -> None:
     """Of 400 random calls each, and of their sessions; reported costs stay, unknown models lose their price."""
     chance = random.Random(1)
@@ -143,10 +147,10 @@ def test_calls_that_only_log_records_tell_of_are_priced_again_too(
     before = client.query(_READ_LOGS).result_rows
     assert reprice(database, projects) == "30 calls looked at, 30 cost something else now"
     expected = {row["record_id"]: owed(row) for row in rows} | {"log-40": Decimal("0.5")}
-    assert dict(client.query(_LOG_COSTS).result_rows) == expected
+    assert log_costs(client) == expected
     assert client.query(_READ_LOGS).result_rows == before
     total = client.query("SELECT sum(cost_usd), sum(turns) FROM sessions FINAL").result_rows
     assert total == [(sum(expected.values()), 31)]
     assert reprice(database, projects) == "30 calls looked at, 0 cost something else now"
     store_told(client, [rows[0] | {"received_at": rows[0]["received_at"] + 2, "cost_usd": Decimal(7)}])
-    assert dict(client.query(_LOG_COSTS).result_rows)["log-0"] == Decimal(7)
+    assert log_costs(client)["log-0"] == Decimal(7)
