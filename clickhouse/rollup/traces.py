@@ -26,7 +26,7 @@ MAX_ROWS_PER_SLICE = 200_000
 _LIMITS = {
     "max_result_rows": MAX_ROWS_PER_SLICE,
     "max_execution_time": 60,
-    "max_threads": 1,  # measured: two take a third more CPU, which ingest needs
+    "max_threads": 2,  # a fifth less time than one, for a third more CPU; whoever sends comes first all the same
     "max_memory_usage": 4 << 30,
     "distributed_product_mode": "local",  # what is known of a trace lies on one shard
 }

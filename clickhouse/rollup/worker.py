@@ -48,7 +48,7 @@ MAX_RESTING = 100_000
 MAX_SLICE_SECONDS = 300.0
 """What was read longer ago is not written: zero rows are kept for much longer than that, and then forgotten."""
 FAILED_REST_SECONDS = 60.0
-_SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30, "max_threads": 1}
+_SESSION_LIMITS = {"max_execution_time": 60, "max_memory_usage": 4 << 30, "max_threads": 2}
 _TOO_MANY_ROWS = 396
 _PERMANENT = (_TOO_MANY_ROWS, 241, 159)  # TOO_MANY_ROWS_OR_BYTES, MEMORY_LIMIT_EXCEEDED, TIMEOUT_EXCEEDED
 """Of a slice, not of the database: it is too large for its limits."""
