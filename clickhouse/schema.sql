@@ -397,7 +397,7 @@ CREATE TABLE spans
     `input_preview` String CODEC(ZSTD(1)),
     `output_preview` String CODEC(ZSTD(1)),
     `content_until` DateTime('UTC') CODEC(ZSTD(1)),
-    `said` String ALIAS lowerUTF8(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(concat(input_messages, ' ', output_messages, ' ', tool_arguments, ' ', tool_result), '"role":"user"', ' '), '"role":"assistant"', ' '), '"role":"system"', ' '), '"role":"tool"', ' '), '"parts":', ' '), '"type":"text"', ' '), '"type":"tool_call_response"', ' '), '"type":"tool_call"', ' '), '"content":', ' '), '\\n', ' '), '\\t', ' ')),
+    `said` String ALIAS translate(lowerUTF8(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(concat(input_messages, ' ', output_messages, ' ', tool_arguments, ' ', tool_result), '"role":"user"', ' '), '"role":"assistant"', ' '), '"role":"system"', ' '), '"role":"tool"', ' '), '"parts":', ' '), '"type":"text"', ' '), '"type":"tool_call_response"', ' '), '"type":"tool_call"', ' '), '"content":', ' '), '\\n', ' '), '\\t', ' ')), '._:\'', '    '),
     `retention_days` UInt16 CODEC(T64, ZSTD(1)),
     `received_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     `stored_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),

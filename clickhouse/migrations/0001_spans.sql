@@ -90,15 +90,16 @@ CREATE TABLE IF NOT EXISTS spans
     output_preview       String CODEC(ZSTD(1)),
     content_until        DateTime('UTC') CODEC(ZSTD(1)),
 
-    -- what a search for words looks at: the messages without the JSON around them, in lower case
-    said                 String ALIAS lowerUTF8(
+    -- what a search for words looks at: the messages without the JSON around them, in lower case, and without what the
+    -- tokenizer leaves inside words: who looks for `queue` means `queue.py` as well
+    said                 String ALIAS translate(lowerUTF8(
                              replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(replaceAll(
                              replaceAll(replaceAll(replaceAll(concat(
                                  input_messages, ' ', output_messages, ' ', tool_arguments, ' ', tool_result),
                              '"role":"user"', ' '), '"role":"assistant"', ' '), '"role":"system"', ' '),
                              '"role":"tool"', ' '), '"parts":', ' '), '"type":"text"', ' '),
                              '"type":"tool_call_response"', ' '), '"type":"tool_call"', ' '), '"content":', ' '),
-                             '\\n', ' '), '\\t', ' ')),
+                             '\\n', ' '), '\\t', ' ')), '._:\'', '    '),
 
     retention_days       UInt16 CODEC(T64, ZSTD(1)),  -- 0 is for ever
     received_at          DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),

@@ -64,12 +64,12 @@ FROM
          {text_7:String}, {text_8:String}] AS texts,
         [{word_1:Bool}, {word_2:Bool}, {word_3:Bool}, {word_4:Bool}, {word_5:Bool}, {word_6:Bool}, {word_7:Bool},
          {word_8:Bool}] AS words,
-        replaceRegexpAll(
+        translate(replaceRegexpAll(
             lowerUTF8(concat(l.input_messages, ' ', l.output_messages, ' ', l.tool_arguments, ' ', l.tool_result, ' ',
                              l.input_preview, ' ', l.output_preview)),
             concat('"(role":"(user|assistant|system|tool)"|type":"(text|tool_call|tool_call_response)"|parts":',
                    '|content":)|\\\\[nt]'),
-            ' ') AS said,
+            ' '), '._:\'', '    ') AS said,
         tokens(said, 'asciiCJK') AS said_words
         SELECT l.trace_id AS trace_id, l.session_id AS own_session, l.span_id AS span_id, l.record_id AS record_id,
                arrayMap((text, word) -> text != ''

@@ -34,7 +34,7 @@ def api(shared_database: Database, shared_client: Client, tmp_path_factory: pyte
                 output_messages=said("今日は天気がいいですね"), name="chat",
             ),
             span(session_id="c", user_id="ada", at=200, seconds=60, call_kind="tool", tool_name="search",
-                 tool_arguments='{"city": "PARIS"}', name="ask"),
+                 tool_arguments='{"city": "PARIS", "path": "sync/city_queue.py"}', name="ask"),
             turn(session_id="d", at=300, metadata={"plan": "pro"}, input_messages=said("Paris, long gone"),
                  content_until=1_000_000_000),
             span(session_id="d", at=310, input_preview="hello"),
@@ -73,6 +73,8 @@ BOTH_WAYS: list[tuple[Asked, str, str]] = [
     ({"text": "paris"}, "paris", "ac"),
     ({"text": 'SAID "GRÜßE"'}, r'"said \"grüße\""', "a"),
     ({"text": "天気"}, "天気", "b"),
+    ({"text": "queue"}, "queue", "c"),
+    ({"text": "city_queue.py"}, '"sync/city_queue.py"', "c"),
 ]
 PARAMETERS: list[tuple[Asked, str]] = [
     ({"service": ["web", "api"]}, "ab"),
