@@ -78,6 +78,7 @@ def test_brackets_lead_to_the_sessions_before_and_after(talk: Looking) -> None:
     page.keyboard.press("]")
     expect(page.locator("h1")).to_contain_text(AFTER)
     assert parameters(page)["id"] == [AFTER]
+    page.wait_for_load_state()  # keys mean something from then on
     page.keyboard.press("[")
     expect(page.locator("h1")).to_contain_text(TRIP)
     page.get_by_role("link", name="previous").click()

@@ -158,6 +158,7 @@ def test_it_leads_back_to_the_session_and_to_the_traces_around_it(talk: Looking)
     assert "2 of 3" in page.locator(".neighbours").inner_text()
     page.keyboard.press("]")
     expect(page).to_have_url(re.compile(FAILED))
+    page.wait_for_load_state()  # keys mean something from then on
     page.keyboard.press("[")
     expect(page).to_have_url(re.compile(ANSWERED))
     page.locator(".crumbs").get_by_role("link", name=TRIP).click()
