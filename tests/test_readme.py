@@ -22,7 +22,7 @@ from otel_receiver.dialects import DIALECTS
 from otel_receiver.mapping.table import merge
 from query_api.app import create_app
 from query_api.settings import ApiSettings
-from tests.end_to_end.product import SOURCE, call, environment, running_up
+from tests.end_to_end.product import SOURCE, call, environment, eventually, running_up
 
 README = (SOURCE / "README.md").read_text()
 NOT_OURS = {"--detach", "--build"}  # of docker compose
@@ -193,6 +193,7 @@ def test_the_examples_do_what_they_say(tmp_path: Path) -> None:
     with running_up(tmp_path / "data") as product:
         told = call("demo", "--conversations", "20", "--otlp-http-port", product.ports.http)
         assert told.returncode == 0, told.stderr
+        eventually(lambda: len(product.sessions()) >= 20)
         address = str(product.api.base_url).rstrip("/")
         for url in re.findall(r"^curl '([^']+)'", "\n".join(blocks("sh")), re.MULTILINE):
             assert httpx.get(url.replace("http://127.0.0.1:8080", address), trust_env=False).status_code == 200, url
