@@ -88,6 +88,7 @@ class Connection:
         self._limits = _FORMAT | {
             "readonly": 2,
             "max_memory_usage": settings.query_memory_bytes,
+            "max_bytes_before_external_group_by": settings.query_memory_bytes // 2,  # many groups go by way of the disk
             "cancel_http_readonly_queries_on_client_close": 1,
             "prefer_global_in_and_join": 1,  # on a cluster: what a trace and what a session has lie on different shards
         }
