@@ -289,7 +289,7 @@ CREATE TABLE sessions
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id)
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, min_compress_block_size = 8192;
 
 CREATE TABLE span_facts
 (

@@ -183,7 +183,7 @@ CREATE TABLE IF NOT EXISTS sessions
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id)
 -- pages of a list are fifty rows from anywhere
-SETTINGS index_granularity = 256;
+SETTINGS index_granularity = 256, min_compress_block_size = 8192;
 
 -- Evaluations and feedback, of a span, a trace or a session.
 -- shard by cityHash64(project_id, trace_id)
