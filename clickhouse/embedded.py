@@ -23,6 +23,7 @@ from typing import IO, Any, Self
 from clickhouse.connect import Database, connected
 from clickhouse.engine_config import DATABASE, Passwords, config_xml, users_xml
 from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
+from clickhouse.machine import memory_bytes
 from clickhouse.private_files import write_private
 from clickhouse.readers import known_readers
 
@@ -69,7 +70,7 @@ def running_engine(data_dir: Path) -> Database | None:
 
 
 def running_passwords(data_dir: Path) -> Passwords:
-    """Of the engine that runs on this data folder."""
+    """Of the engine that runs on this data folder, or did last."""
     return Passwords(**json.loads(EngineSettings(data_dir).engine_json.read_text())["users"])
 
 
@@ -174,7 +175,7 @@ class Engine:
 
     def _write_configuration(self) -> None:
         folder = self._settings.engine_dir
-        memory = self._settings.memory_bytes or max(MIN_MEMORY_BYTES, _machine_memory() // 4)
+        memory = self._settings.memory_bytes or max(MIN_MEMORY_BYTES, memory_bytes() // 4)
         (folder / "config.xml").write_text(config_xml(self._http_port, self._tcp_port, memory, self._settings.shards))
         write_private(folder / "users.xml", users_xml(self._passwords, known_readers(self._settings.data_dir)))
         users = self._passwords._asdict()
@@ -232,15 +233,16 @@ class Engine:
                 child.wait(PING_SECONDS)
             except subprocess.TimeoutExpired:
                 # A stopped listener refuses at once, a hung engine lets us wait.
-                if _pings(self._http_port):
+                answers, listens = _signs_of(self._http_port)
+                if answers:
                     back_off, silent_since = 0.1, time.monotonic()
                     continue
-                if _listens(self._http_port) and time.monotonic() - silent_since < HUNG_SECONDS:
+                if listens and time.monotonic() - silent_since < HUNG_SECONDS:
                     continue
                 if self._stopping.is_set():
                     return  # it is silent because it ends
                 log.warning("The embedded engine does not answer any more; it is restarted.")
-            _end(child)
+            _end(child, STOP_SECONDS)
             if self._stopping.is_set():
                 return
             self.restarts += 1
@@ -302,7 +304,7 @@ def _kept_passwords(settings: EngineSettings) -> Passwords:
     if settings.shards:
         return Passwords("shards", "shards", "shards")
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return Passwords(**json.loads(settings.engine_json.read_text())["users"])
+        return running_passwords(settings.data_dir)
     return Passwords(*(secrets.token_urlsafe(24) for _ in Passwords._fields))
 
 
@@ -316,15 +318,21 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _machine_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: Any = probe.getsockname()[1]
         return int(port)
+
+
+def _signs_of(port: int) -> tuple[bool, bool]:
+    """Whether it answers, or listens at least. The best is thought of it where that cannot be told: without descriptors
+    of our own, nobody can be asked."""
+    try:
+        answers = _pings(port)
+        return answers, answers or _listens(port)
+    except OSError:
+        return True, True
 
 
 def _listens(port: int) -> bool:
@@ -344,7 +352,7 @@ def _pings(port: int) -> bool:
         connection.close()
 
 
-def _end(child: subprocess.Popen[bytes], within_s: float = STOP_SECONDS) -> None:
+def _end(child: subprocess.Popen[bytes], within_s: float) -> None:
     """The end of its standard input is the child's signal to stop; a child that hangs is killed."""
     if child.stdin is not None:
         with contextlib.suppress(OSError):

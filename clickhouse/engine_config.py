@@ -38,7 +38,7 @@ class Passwords(NamedTuple):
     grafana: str
 
 
-_NICE = 10
+_NICE = 19
 """Merges take a third of what ingest costs; they can wait, and whoever sends or reads cannot."""
 
 

@@ -14,6 +14,16 @@ ORDER BY (removal, project_id, hour, trace_id)
 TTL listed_at + toIntervalDay(1)
 SETTINGS index_granularity = 8192;
 
+CREATE TABLE finished_traces
+(
+    `project_id` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `version` DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, trace_id)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE log_calls
 (
     `project_id` LowCardinality(String) CODEC(ZSTD(1)),
@@ -182,16 +192,16 @@ CREATE TABLE session_traces
     `user_id` String CODEC(ZSTD(1)),
     `user_since` DateTime64(9, 'UTC') CODEC(ZSTD(1)),
     `user_ids` Array(String) CODEC(ZSTD(1)),
-    `session_keys` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `requested_models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `services` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `environments` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `tools` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `agents` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `releases` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `prompts` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `session_keys` Array(String) CODEC(ZSTD(1)),
+    `models` Array(String) CODEC(ZSTD(1)),
+    `requested_models` Array(String) CODEC(ZSTD(1)),
+    `services` Array(String) CODEC(ZSTD(1)),
+    `environments` Array(String) CODEC(ZSTD(1)),
+    `tags` Array(String) CODEC(ZSTD(1)),
+    `tools` Array(String) CODEC(ZSTD(1)),
+    `agents` Array(String) CODEC(ZSTD(1)),
+    `releases` Array(String) CODEC(ZSTD(1)),
+    `prompts` Array(String) CODEC(ZSTD(1)),
     `metadata` Array(Tuple(
         key String,
         value String)) CODEC(ZSTD(1)),
@@ -228,7 +238,7 @@ CREATE TABLE session_traces
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, session_id, trace_id)
-SETTINGS index_granularity = 64, min_compress_block_size = 16384, max_compress_block_size = 65536;
+SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536, vertical_merge_algorithm_min_rows_to_activate = 1;
 
 CREATE TABLE sessions
 (
@@ -264,16 +274,16 @@ CREATE TABLE sessions
     `p95_turn_ns` Nullable(Float64) CODEC(ZSTD(1)),
     `avg_trace_ns` Nullable(Float64) CODEC(ZSTD(1)),
     `first_token_ns` Nullable(Float64) CODEC(ZSTD(1)),
-    `session_keys` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `requested_models` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `services` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `environments` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `tags` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `tools` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `agents` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `releases` Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    `prompts` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    `session_keys` Array(String) CODEC(ZSTD(1)),
+    `models` Array(String) CODEC(ZSTD(1)),
+    `requested_models` Array(String) CODEC(ZSTD(1)),
+    `services` Array(String) CODEC(ZSTD(1)),
+    `environments` Array(String) CODEC(ZSTD(1)),
+    `tags` Array(String) CODEC(ZSTD(1)),
+    `tools` Array(String) CODEC(ZSTD(1)),
+    `agents` Array(String) CODEC(ZSTD(1)),
+    `releases` Array(String) CODEC(ZSTD(1)),
+    `prompts` Array(String) CODEC(ZSTD(1)),
     `metadata` Array(Tuple(
         key String,
         value String)) CODEC(ZSTD(1)),
@@ -284,6 +294,43 @@ CREATE TABLE sessions
         count UInt64)) CODEC(ZSTD(1)),
     `input_preview` String CODEC(ZSTD(1)),
     `output_preview` String CODEC(ZSTD(1)),
+    `shown` String MATERIALIZED toJSONString(CAST((session_id, project_id, nullIf(user_id, ''), arraySlice(user_ids, 1, 100), concat(replaceOne(toString(started_at), ' ', 'T'), 'Z'), concat(replaceOne(toString(last_active_at), ' ', 'T'), 'Z'), duration_ns / 1000000., active_ns / 1000000., traces, spans, turns, tool_calls, embeddings, input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, unpriced_turns, errors, error_traces, error_traces / traces, if(error_traces > 0, 'error', 'ok'), avg_turn_ns / 1000000., p95_turn_ns / 1000000., avg_trace_ns / 1000000., first_token_ns / 1000000., arraySlice(models, 1, 100), arraySlice(services, 1, 100), arraySlice(environments, 1, 100), arraySlice(tags, 1, 100), arraySlice(tools, 1, 100), arraySlice(agents, 1, 100), arraySlice(releases, 1, 100), arraySlice(prompts, 1, 100), arrayMap(k -> (k, arrayMap(p -> (p.2), arrayFilter(p -> ((p.1) = k), arraySlice(metadata, 1, 100)))), arrayDistinct(arrayMap(p -> (p.1), arraySlice(metadata, 1, 100)))), arrayFilter(m -> ((m.2) > 0), [('user_ids', length(user_ids) - 100), ('models', length(models) - 100), ('services', length(services) - 100), ('environments', length(environments) - 100), ('tags', length(tags) - 100), ('tools', length(tools) - 100), ('agents', length(agents) - 100), ('releases', length(releases) - 100), ('prompts', length(prompts) - 100), ('metadata', length(metadata) - 100)]), arrayMap(n -> (n, (arraySum(x -> (x.4), arrayFilter(x -> ((x.1) = n), scores)), arraySum(x -> (ifNull(x.2, 0) * (x.4)), arrayFilter(x -> ((x.1) = n), scores)) / nullIf(arraySum(x -> if(((x.1) = n) AND ((x.2) IS NOT NULL), x.4, 0), scores), 0), arrayMap(x -> (x.3, x.4), arrayFilter(x -> (((x.1) = n) AND ((x.2) IS NULL)), scores)))), arrayDistinct(arrayMap(x -> (x.1), scores))), unpriced_usage, nullIf(input_preview, ''), nullIf(output_preview, '')), 'Tuple(session_id String, project String, user_id Nullable(String), user_ids Array(String), started_at String,\n               last_active_at String, duration_ms Float64, active_ms Float64, traces UInt64, spans UInt64, turns UInt64,\n               tool_calls UInt64, embeddings UInt64, input_tokens UInt64, output_tokens UInt64, total_tokens UInt64,\n               cache_read_tokens UInt64, cache_write_tokens UInt64, reasoning_tokens UInt64,\n               cost_usd Nullable(Decimal(38, 12)), unpriced_turns UInt64, errors UInt64, error_traces UInt64,\n               error_rate Float64, status String, avg_turn_ms Nullable(Float64), p95_turn_ms Nullable(Float64),\n               avg_trace_ms Nullable(Float64), first_token_ms Nullable(Float64), models Array(String),\n               services Array(String), environments Array(String), tags Array(String), tools Array(String),\n               agents Array(String), releases Array(String), prompts Array(String),\n               metadata Map(String, Array(String)), more Map(String, Int64),\n               scores Map(String, Tuple(count UInt64, mean Nullable(Float64), labels Map(String, UInt64))),\n               unpriced_usage Bool, input_preview Nullable(String), output_preview Nullable(String))')) CODEC(ZSTD(1)),
+    `sums.since` Array(DateTime64(0, 'UTC')) CODEC(Delta(8), LZ4),
+    `sums.trace_id` Array(String) CODEC(LZ4),
+    `sums.of` Array(String) CODEC(LZ4),
+    `sums.model` Array(String) CODEC(LZ4),
+    `sums.service` Array(String) CODEC(LZ4),
+    `sums.user_id` Array(String) CODEC(LZ4),
+    `sums.users` Array(Array(String)) CODEC(LZ4),
+    `sums.environments` Array(Array(String)) CODEC(LZ4),
+    `sums.tags` Array(Array(String)) CODEC(LZ4),
+    `sums.failed` Array(Bool) CODEC(LZ4),
+    `sums.metadata` Array(Array(Tuple(
+        key String,
+        value String))) CODEC(ZSTD(1)),
+    `sums.scores` Array(Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String))) CODEC(ZSTD(1)),
+    `sums.turns` Array(UInt64) CODEC(T64, LZ4),
+    `sums.errors` Array(UInt64) CODEC(T64, LZ4),
+    `sums.unpriced_turns` Array(UInt64) CODEC(T64, LZ4),
+    `sums.input_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.output_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cache_read_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cache_write_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.reasoning_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cost_usd` Array(Nullable(Decimal(38, 12))) CODEC(LZ4),
+    `sums.traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.service_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.user_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_service_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_user_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.service_user_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.user_ns` Array(UInt64) CODEC(T64, LZ4),
+    `sums.started_at` Array(DateTime64(9, 'UTC')) CODEC(Delta(8), LZ4),
+    `sums.ended_at` Array(DateTime64(9, 'UTC')) CODEC(Delta(8), LZ4),
     INDEX by_user user_ids TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_recomputed recomputed_at TYPE minmax GRANULARITY 1
 )
@@ -411,7 +458,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(started_at)
 PRIMARY KEY (project_id, toStartOfHour(started_at), trace_id)
 ORDER BY (project_id, toStartOfHour(started_at), trace_id, span_id, started_at)
-SETTINGS index_granularity = 1024, index_granularity_bytes = '64Mi';
+SETTINGS index_granularity = 512, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, exclude_materialize_skip_indexes_on_merge = 'by_words';
 
 CREATE TABLE suppressed_spans
 (
@@ -743,8 +790,8 @@ CREATE VIEW v_calls
     `error_type` LowCardinality(String),
     `finish_reasons` Array(LowCardinality(String)),
     `tool_name` LowCardinality(String),
-    `environments` Array(LowCardinality(String)),
-    `tags` Array(LowCardinality(String)),
+    `environments` Array(String),
+    `tags` Array(String),
     `metadata` Array(Tuple(
         key String,
         value String)),
@@ -899,15 +946,15 @@ CREATE VIEW v_sessions
     `p95_turn_ms` Nullable(Float64),
     `avg_trace_ms` Nullable(Float64),
     `first_token_ms` Nullable(Float64),
-    `models` Array(LowCardinality(String)),
-    `requested_models` Array(LowCardinality(String)),
-    `services` Array(LowCardinality(String)),
-    `environments` Array(LowCardinality(String)),
-    `tags` Array(LowCardinality(String)),
-    `tools` Array(LowCardinality(String)),
-    `agents` Array(LowCardinality(String)),
-    `releases` Array(LowCardinality(String)),
-    `prompts` Array(LowCardinality(String)),
+    `models` Array(String),
+    `requested_models` Array(String),
+    `services` Array(String),
+    `environments` Array(String),
+    `tags` Array(String),
+    `tools` Array(String),
+    `agents` Array(String),
+    `releases` Array(String),
+    `prompts` Array(String),
     `metadata` Array(Tuple(
         key String,
         value String)),
@@ -918,7 +965,7 @@ CREATE VIEW v_sessions
         count UInt64)),
     `input_preview` String,
     `output_preview` String,
-    `session_keys` Array(LowCardinality(String)),
+    `session_keys` Array(String),
     `inherited_spans` UInt64,
     `duplicate_spans` UInt64,
     `version` DateTime64(6, 'UTC')
@@ -1002,15 +1049,15 @@ CREATE VIEW v_traces
     `status` String,
     `user_id` String,
     `user_ids` Array(String),
-    `models` Array(LowCardinality(String)),
-    `requested_models` Array(LowCardinality(String)),
-    `services` Array(LowCardinality(String)),
-    `environments` Array(LowCardinality(String)),
-    `tags` Array(LowCardinality(String)),
-    `tools` Array(LowCardinality(String)),
-    `agents` Array(LowCardinality(String)),
-    `releases` Array(LowCardinality(String)),
-    `prompts` Array(LowCardinality(String)),
+    `models` Array(String),
+    `requested_models` Array(String),
+    `services` Array(String),
+    `environments` Array(String),
+    `tags` Array(String),
+    `tools` Array(String),
+    `agents` Array(String),
+    `releases` Array(String),
+    `prompts` Array(String),
     `metadata` Array(Tuple(
         key String,
         value String)),

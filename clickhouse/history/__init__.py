@@ -1,12 +1,12 @@
 """The table that the OpenTelemetry Collector's ClickHouse exporter fills, read hour by hour."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
 
-HOUR_NS = 3_600 * 1_000_000_000
+_HOUR_NS = 3_600 * 10**9
 _SQL = Path(__file__).parent / "sql"
 
 
@@ -41,6 +41,10 @@ class ExportedSpan(NamedTuple):
     links_trace_state: list[str]
     links_attributes: list[str]
 
+    @property
+    def hour(self) -> int:
+        return self.start_ns // _HOUR_NS
+
 
 def hours(client: Client, table: str, since_ns: int = 0) -> list[Hour]:
     """The oldest first."""
@@ -48,9 +52,9 @@ def hours(client: Client, table: str, since_ns: int = 0) -> list[Hour]:
     return [Hour(*row) for row in client.query(_statement("hours"), parameters=parameters).result_rows]
 
 
-def spans_of(client: Client, table: str, hour: int) -> Iterator[list[ExportedSpan]]:
+def spans_of(client: Client, table: str, hours: Sequence[int]) -> Generator[list[ExportedSpan]]:
     """Block by block: never more in memory than one of them."""
-    parameters = {"table": table, "hour": hour}
+    parameters = {"table": table, "hours": hours}
     with client.query_row_block_stream(_statement("spans"), parameters=parameters) as blocks:
         for block in blocks:
             yield [ExportedSpan._make(row) for row in block]

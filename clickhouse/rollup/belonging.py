@@ -16,23 +16,40 @@ class Belonging(NamedTuple):
     bound_user: str
 
 
+_SESSION_KINDS: tuple[Callable[[Fact], str], ...] = (
+    lambda span: span.session_id,
+    lambda span: span.conversation_id,
+    lambda span: span.resource_session_id,
+    lambda span: span.default_session_id,
+)
+_USER_KINDS: tuple[Callable[[Fact], str], ...] = (
+    lambda span: span.user_id,
+    lambda span: span.resource_user_id,
+    lambda span: span.default_user_id,
+)
+"""The stronger first."""
+
+
 def belonging(spans: dict[str, Fact]) -> Belonging:
-    rooted_first = sorted(spans.values(), key=lambda span: (span.parent_span_id != "", span.start_ns, span.span_id))
-    bound_session = _first(
-        rooted_first,
-        lambda span: span.session_id,
-        lambda span: span.conversation_id,
-        lambda span: span.resource_session_id,
-        lambda span: span.default_session_id,
-    )
-    bound_user = _first(
-        rooted_first, lambda span: span.user_id, lambda span: span.resource_user_id, lambda span: span.default_user_id
-    )
+    rooted_first = _rooted_first(spans)
+    bound_session = _first(rooted_first, *_SESSION_KINDS)
+    bound_user = _first(rooted_first, *_USER_KINDS)
     sessions = {
         span.span_id: span.session_id or bound_session for span in rooted_first if span.session_id or bound_session
     }
     users = {span.span_id: span.user_id or bound_user for span in rooted_first if span.user_id or bound_user}
     return Belonging(sessions, users, bound_session, bound_user)
+
+
+def binding_spans(spans: dict[str, Fact]) -> dict[str, Fact]:
+    """Those few that bind the others: of each kind of id the first that has it."""
+    rooted_first = _rooted_first(spans)
+    found = (next(filter(kind, rooted_first), None) for kind in (*_SESSION_KINDS, *_USER_KINDS))
+    return {span.span_id: span for span in found if span is not None}
+
+
+def _rooted_first(spans: dict[str, Fact]) -> list[Fact]:
+    return sorted(spans.values(), key=lambda span: (span.parent_span_id != "", span.start_ns, span.span_id))
 
 
 def _first(spans: list[Fact], *kinds: Callable[[Fact], str]) -> str:

@@ -84,6 +84,8 @@ def _merge_nested(
         outer = above.get(span.span_id)
         if outer is not None and outer.span_id in counted:
             inner.setdefault(outer.span_id, []).append(span)
+    if len(inner) == 0:  # of most traces
+        return [[span] for span in members], []
     wrappers: list[Fact] = []
     groups: dict[str, list[_Group]] = {}
     for span in _innermost_first(members, inner):

@@ -81,7 +81,7 @@ class Fact(NamedTuple):
 def unpacked(row: Sequence[Any]) -> Fact:
     """Of a row of `sql/read_facts.sql`."""
     project_id, trace_id, span_id, packed, *others = row
-    return Fact(project_id, trace_id, span_id, *orjson.loads(packed), *others)
+    return Fact._make((project_id, trace_id, span_id, *orjson.loads(packed), *others))
 
 
 def distinct(rows: Iterable[Fact]) -> tuple[dict[str, Fact], dict[str, int]]:

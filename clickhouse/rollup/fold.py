@@ -61,6 +61,14 @@ def forbidden(rows: list[Fact], graves: Graves, records: Sequence[Fact] = ()) ->
     return (_dead(rows, records, alive, hosts) if len(alive) < len(spans) else []), tombstones
 
 
+def forbidden_in_part(rows: list[Fact], graves: Graves, binding: dict[str, Fact]) -> tuple[list[Fact], list[Tombstone]]:
+    """Likewise, of a part of a trace; `binding` are the spans that bind all of it. It has no log records."""
+    spans, _ = distinct(rows)
+    belongs = belonging({**binding, **spans})
+    dead = graves.dead(spans, belongs)
+    return [row for row in rows if row.span_id in dead], graves.of_trace(rows[0], belongs) if dead else []
+
+
 def _dead(
     rows: Iterable[Fact], records: Iterable[Fact], alive: Collection[str], hosts: Mapping[str, str]
 ) -> list[Fact]:

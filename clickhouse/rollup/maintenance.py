@@ -1,9 +1,9 @@
 """What has to be done now and then: heal, expire, forget. Each is safe to do twice, at once, or not to the end."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver import Client
 
@@ -18,6 +18,8 @@ UNFINISHED_SECONDS = 600
 FORGET_AFTER_SECONDS = 3_600
 SETTLED_SECONDS = 1_800  # no slice lives longer than 5 minutes, so nothing younger than this is older than its zero row
 _EVER = (0, 2**63 - 1)
+_EPOCH = date(1970, 1, 1)
+_DAY_NS = 86_400 * 10**9
 _HEAL_LIMITS = {"max_threads": 1, "max_memory_usage": 4 << 30}
 MOST_TRACES = 100_000  # per removal: one statement's worth; the rest is next
 
@@ -35,8 +37,8 @@ def heal(client: Client, *, everything: bool = False, grace_seconds: int = GRACE
 
 def _days(client: Client) -> list[tuple[int, int]]:
     """At least one: what was removed has no day."""
-    days = [int(datetime(*day.timetuple()[:3], tzinfo=UTC).timestamp()) for day in _days_of_rows(client)]
-    return [(day * 10**9, (day + 86_400) * 10**9) for day in days] or [_EVER]
+    starts = [(day - _EPOCH).days * _DAY_NS for day in _days_of_rows(client)]
+    return [(start, start + _DAY_NS) for start in starts] or [_EVER]
 
 
 def _finish_inserts(client: Client) -> None:
@@ -75,17 +77,23 @@ def expire_content(client: Client) -> int:
 def forget(
     client: Client, *, after_seconds: int = FORGET_AFTER_SECONDS, settled_seconds: int = SETTLED_SECONDS
 ) -> None:
-    """Take away what is left of sessions and traces that have nothing: all versions of a key together."""
+    """Take away what is left of sessions and traces that have nothing: all versions of a key, what they had first."""
     ages = {"after_seconds": after_seconds, "settled_seconds": settled_seconds}
-    for name in ("forget_sessions", "forget_trace_queue", "forget_session_queue"):
-        client.command(statement(name), parameters=ages, settings=DELETE_SETTINGS)
+    _forget(client, ("forget_sessions",), {**ages, "had": True})
+    _forget(client, ("forget_sessions", "forget_trace_queue", "forget_session_queue"), {**ages, "had": False})
     removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}
     client.command(statement("list_forgotten_traces"), parameters=removal)
     if single_row(client, "count_dead", removal)[1] > 0:
-        for name in ("forget_session_traces", "forget_trace_sessions", "forget_trace_index"):
-            client.command(statement(name), parameters=removal, settings=DELETE_SETTINGS)
+        _forget(client, ("forget_session_traces",), {**removal, "had": True})
+        _forget(client, _FORGOTTEN, {**removal, "had": False})
 
 
+def _forget(client: Client, names: Iterable[str], parameters: Mapping[str, Any]) -> None:
+    for name in names:
+        client.command(statement(name), parameters=dict(parameters), settings=DELETE_SETTINGS)
+
+
+_FORGOTTEN = ("forget_session_traces", "forget_finished_traces", "forget_trace_sessions", "forget_trace_index")
 _REBUILT = ("span_facts", "trace_index", "trace_sessions", "log_trace_index", "log_trace_sessions")
 
 

@@ -13,7 +13,7 @@ MOST_PENDING = 10_000
 """Read at once: a few seconds of work. What is over waits for the next reading, oldest first."""
 MOST_OF_NEWEST = 2_000
 """Where more is pending than that, after a rebuild or an outage, who is talking now does not wait for all of it."""
-MOST_OF_A_PROJECT = 2_000
+MOST_OF_A_PROJECT = 2_500
 """Sessions of one project read at once: a trace may touch thousands, and other projects' come between."""
 
 
@@ -29,7 +29,6 @@ class QueueNames(NamedTuple):
 
 
 TRACES = QueueNames("trace_queue", "trace_id", "pending_traces", "trace")
-NEWEST_TRACES = TRACES._replace(pending="pending_newest_traces")
 SESSIONS = QueueNames("session_queue", "session_id", "pending_sessions", "session")
 
 
@@ -51,11 +50,11 @@ class Pending(NamedTuple):
     version: int  # microseconds; the greatest stamp read, and less than a step
 
 
-def read_pending(client: Client, names: QueueNames, most: int = MOST_PENDING) -> Pending:
+def read_pending(client: Client, names: QueueNames, most: int = MOST_PENDING, *, newest: bool = False) -> Pending:
     """Two that read the same stamps write at different versions, below every later stamp: else one could be taken for
     the other where the two write the same keys in turn."""
-    rows = client.query(statement(names.pending), parameters={"most": most, "each": MOST_OF_A_PROJECT}).result_rows
-    changes = [Change(*row) for row in rows]
+    parameters = {"most": most, "each": MOST_OF_A_PROJECT, "newest": newest}
+    changes = [Change(*row) for row in client.query(statement(names.pending), parameters=parameters).result_rows]
     greatest = max((max(change.stamps) for change in changes), default=0)
     return Pending(changes, greatest + secrets.randbelow(STAMP_STEP_US))
 
@@ -74,8 +73,10 @@ def mark_done(client: Client, names: QueueNames, changes: Iterable[Change]) -> N
 
 
 def slices(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), size):
-        yield changes[start : start + size]
+    """Neighbours together: they lie in the same granules, which are so read once, not by each slice again."""
+    ordered = sorted(changes, key=lambda change: change.member)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def as_slice(changes: Iterable[Change], member: str) -> ExternalData:

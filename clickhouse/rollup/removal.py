@@ -1,7 +1,7 @@
 """Taking spans away for good: listed, deleted, queued, in this order, so that a removal that dies is done again."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -40,19 +40,21 @@ class Removed(NamedTuple):
     traces: int
 
 
-def remove_dead(client: Client, everywhere: str, dead: Iterable[Dead]) -> Removed:
-    dead = list(dead)
-    bury(client, everywhere, [tombstone for each in dead for tombstone in each.tombstones])
+def remove_dead(client: Client, everywhere: str, pieces: Iterable[Sequence[Dead]]) -> Removed:
+    """All of it at once; a piece that is listed is held no longer."""
     removal = uuid.uuid4()
-    rows = [
-        (removal, each.project_id, fact.trace_id, fact.span_id, fact.start_ns // _HOUR_NS * 3600)
-        for each in dead
-        for fact in each.facts
-    ]
-    if len(rows) == 0:
-        return Removed(0, 0)
-    client.insert("dead_spans", rows, ["removal", "project_id", "trace_id", "span_id", "hour"])
-    return remove_listed(client, removal)
+    found = False
+    for some in pieces:
+        bury(client, everywhere, [tombstone for each in some for tombstone in each.tombstones])
+        rows = [
+            (removal, each.project_id, fact.trace_id, fact.span_id, fact.start_ns // _HOUR_NS * 3600)
+            for each in some
+            for fact in each.facts
+        ]
+        if rows:
+            client.insert("dead_spans", rows, ["removal", "project_id", "trace_id", "span_id", "hour"])
+            found = True
+    return remove_listed(client, removal) if found else Removed(0, 0)
 
 
 def remove_listed(client: Client, removal: uuid.UUID) -> Removed:

@@ -41,6 +41,10 @@ class CallRow(NamedTuple):
         return self.response_model or self.request_model
 
     @property
+    def usage(self) -> tuple[int | None, ...]:
+        return self[11:16]
+
+    @property
     def has_usage(self) -> bool:
         return self[11:16] != NO_USAGE
 
@@ -210,6 +214,7 @@ def trace_row(
     llm = [call for call in calls if call.kind == "llm"]
     modelled = [call for call in calls if call.kind in ("llm", "embedding") or call.has_usage]
     costs = [call.cost_pico for call in calls if call.cost_pico is not None]
+    usage = used(calls)
     user = next((span for span in spans if span.span_id in users), None)
     return SessionTrace(
         session_id=session_id,
@@ -223,13 +228,13 @@ def trace_row(
         turns=len(llm),
         tool_calls=sum(call.kind == "tool" for call in calls),
         embeddings=sum(call.kind == "embedding" for call in calls),
-        input_tokens=sum(call.input_tokens or 0 for call in calls),
-        output_tokens=sum(call.output_tokens or 0 for call in calls),
-        cache_read_tokens=sum(call.cache_read_tokens or 0 for call in calls),
-        cache_write_tokens=sum(call.cache_write_tokens or 0 for call in calls),
-        reasoning_tokens=sum(call.reasoning_tokens or 0 for call in calls),
+        input_tokens=usage[0],
+        output_tokens=usage[1],
+        cache_read_tokens=usage[2],
+        cache_write_tokens=usage[3],
+        reasoning_tokens=usage[4],
         cost_pico=sum(costs) if costs else None,
-        unpriced_turns=sum(call.cost_pico is None and (call.has_usage or not call.failed) for call in llm),
+        unpriced_turns=unpriced(llm),
         unpriced_usage=unpriced_usage,
         errors=sum(call.failed for call in llm),
         failed=any(span.failed for span in spans),
@@ -252,6 +257,16 @@ def trace_row(
         calls=calls,
         scores=scores,
     )
+
+
+def used(calls: Iterable[CallRow]) -> list[int]:
+    """What they used in all: the five numbers, unknown ones left out."""
+    return [sum(filter(None, numbers)) for numbers in zip(NO_USAGE, *(call.usage for call in calls), strict=True)]
+
+
+def unpriced(turns: Iterable[CallRow]) -> int:
+    """Those whose cost nobody knows, but for failed ones without usage: they cost nothing."""
+    return sum(call.cost_pico is None and (call.has_usage or not call.failed) for call in turns)
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -8,6 +8,11 @@ from typing import Any
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.external import ExternalData
 
+KEYS_FIRST = {"optimize_move_to_prewhere_if_final": 1, "preferred_block_size_bytes": 16 << 20}
+"""Of what was stored lately each part may hold a key that is looked for, and few do: read the keys of a granule, and
+the rest of it only where one of them is there. Measured with four parts, the facts of 1,000 traces: half the CPU. What
+is left of a granule is a row or two, and all that is done by block is done for them: so many granules are a block. The
+same facts 470 -> 395 ms, recomputing 1,000 sessions at random 934 -> 630, for 45 MB more of memory."""
 _FOLDER = Path(__file__).parent / "sql"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 

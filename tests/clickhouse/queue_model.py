@@ -26,9 +26,6 @@ class NeverSettles(Exception):
     """Every recompute leaves something to heal."""
 
 
-UNFINISHED = "unfinished"
-
-
 @dataclass(frozen=True)
 class Rule:
     version_is_read_first: bool = True  # the greatest stamp read before the facts; broken: the time of writing
@@ -39,9 +36,7 @@ class Rule:
     ids_before_rows: bool = True  # an id that an insert which died left out of them is noted before a row is written
     done_by_id: bool = True  # broken: whatever is queued of a trace is done
     sessions_queued_last: bool = True  # broken: sessions are queued before their traces are written
-    marked_last: bool = (
-        True  # a trace's own row says from what it was computed once its sessions are queued, not before
-    )
+    finished_last: bool = True  # a recompute is noted as finished once its sessions are queued, not before
     readings_differ: bool = True  # no two workers write at one version; broken: who read the same writes at the same
     heals: bool = True
 
@@ -78,11 +73,15 @@ class Database:
     traces: Queue = field(default_factory=Queue)
     sessions: Queue = field(default_factory=Queue)
     parts: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
+    finished: dict[str, int] = field(default_factory=dict)
     totals: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def replace_part(self, trace: str, session: str, version: int, value: object) -> None:
         if version >= self.parts.get((trace, session), (0, None))[0]:
             self.parts[trace, session] = (version, value)
+
+    def finish(self, trace: str, version: int) -> None:
+        self.finished[trace] = max(version, self.finished.get(trace, 0))
 
     def replace_total(self, session: str, version: int, spans: int) -> None:
         if version >= self.totals.get(session, (0, 0))[0]:
@@ -177,15 +176,16 @@ def trace_round(database: Database, rng: random.Random) -> Actor:
         if rule.ids_before_rows and not rows.keys() <= database.ever[trace]:
             yield from queued(database, database.traces, {trace}, noted(database.ever[trace], rows.keys()))
             yield
-        mark = frozenset(spans.items())
-        database.replace_part(trace, OWN, at, UNFINISHED if rule.marked_last else mark)
+        database.replace_part(trace, OWN, at, frozenset(spans.items()))
         for session, count in rows.items():
             database.replace_part(trace, session, at, count)
+        if not rule.finished_last:
+            database.finish(trace, at)
         if rule.sessions_queued_last:
             yield from queued(database, database.sessions, rows.keys(), iter(()))
-        if rule.marked_last:
+        if rule.finished_last:
             yield
-            database.replace_part(trace, OWN, at, mark)
+            database.finish(trace, at)
         yield from finished(database, database.traces, ids[trace], trace)
 
 
@@ -221,18 +221,19 @@ def finished(database: Database, queue: Queue, ids: list[int], key: str) -> Acto
 
 
 def healer(database: Database) -> Actor:
-    """Traces whose rows are not those of their last recompute, and that nobody has queued."""
+    """Traces whose rows are not those of their last recompute, or left half way, and that nobody has queued."""
     for trace in unhealed(database):
         yield from queued(database, database.traces, {trace}, iter(()))
 
 
 def unhealed(database: Database) -> list[str]:
     waiting = {key for _, key in database.traces.pending().values()}
-    marks = {trace: database.parts.get((trace, OWN), (0, frozenset()))[1] for trace in TRACES}
+    own = {trace: database.parts.get((trace, OWN), (0, frozenset())) for trace in TRACES}
     return [
         trace
         for trace, spans in database.facts.items()
-        if trace not in waiting and marks[trace] != frozenset(spans.items())
+        if trace not in waiting
+        and (own[trace][1] != frozenset(spans.items()) or own[trace][0] > database.finished.get(trace, 0))
     ]
 
 

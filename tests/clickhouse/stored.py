@@ -110,8 +110,26 @@ def stored_traces(client: Client, projects: Iterable[str]) -> dict[tuple[str, st
 
 
 def stored_sessions(client: Client, projects: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = client.query(_SESSIONS, parameters={"projects": list(projects)}).named_results()
-    return {(row["project_id"], row["session_id"]): comparable(_unnamed(row)) for row in rows}
+    found = {}
+    for row in client.query(_SESSIONS, parameters={"projects": list(projects)}).named_results():
+        plain = {name: value for name, value in row.items() if not name.startswith("sums.")}
+        sums_add_up(plain, {name.removeprefix("sums."): row[name] for name in row if name not in plain})
+        found[row["project_id"], row["session_id"]] = comparable(_unnamed(plain))
+    return found
+
+
+_ADDED = ("turns", "errors", "unpriced_turns", "input_tokens", "output_tokens", "cache_read_tokens",
+          "cache_write_tokens", "reasoning_tokens")  # fmt: skip
+
+
+def sums_add_up(session: Mapping[str, Any], sums: Mapping[str, Any]) -> None:
+    """What a session knows by half hour is all of what it knows."""
+    for name in _ADDED:
+        assert sum(sums[name]) == session[name], name
+    costs = [cost for cost in sums["cost_usd"] if cost is not None]
+    assert (sum(costs) if costs else None) == session["cost_usd"]
+    counted = sum(count for count, trace_id in zip(sums["traces"], sums["trace_id"], strict=True) if trace_id == "")
+    assert counted + len(set(sums["trace_id"]) - {""}) == session["traces"]
 
 
 def _unnamed(row: Mapping[str, Any]) -> dict[str, Any]:

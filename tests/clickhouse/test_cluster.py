@@ -233,6 +233,7 @@ def test_a_session_is_deleted_on_every_shard(shards: Shards, project: str) -> No
     assert [row[0] for row in left.result_rows] == [rows[2]["span_id"]]
 
 
+@pytest.mark.slow
 def test_a_users_data_is_deleted_on_every_shard(shards: Shards, project: str) -> None:
     """Likewise."""
     rows = [

@@ -8,11 +8,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import clickhouse_connect
 import pytest
 import urllib3.exceptions
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from clickhouse.connect import WRITE_SETTINGS, Database, connect, connect_async, connected, error_code, explained
+from clickhouse.connect import (
+    WRITE_SETTINGS,
+    Database,
+    _client_options,
+    connect,
+    connect_async,
+    connected,
+    error_code,
+    explained,
+)
 from clickhouse.embedded import Engine
 from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
 from tests.clickhouse.engines import ask
@@ -105,6 +115,15 @@ def test_the_asynchronous_client_sends_them_too(engine: Engine) -> None:
         return value
 
     assert asyncio.run(sent()) == "0"
+
+
+@pytest.mark.parametrize(("host", "compressed"), [("127.0.0.1", False), ("localhost", False), (HOST, True)])
+def test_only_what_goes_over_a_network_is_compressed(engine: Engine, host: str, compressed: bool) -> None:
+    """On this machine that costs more than it saves."""
+    options = _client_options(replace(engine.database(), host=host), None)
+    with contextlib.closing(clickhouse_connect.get_client(**{**options, "host": "127.0.0.1"})) as client:
+        assert client.query("SELECT 1").result_rows == [(1,)]
+        assert (client.compression is not None, client.write_compression is not None) == (compressed, compressed)
 
 
 def test_a_reader_may_bring_settings_of_its_own(engine: Engine) -> None:

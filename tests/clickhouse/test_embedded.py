@@ -23,6 +23,7 @@ from clickhouse.engine_config import VIEWS
 from clickhouse.errors import DatabaseAway, DatabaseError, DatabaseRefused
 from clickhouse.migrate import Topology, migrate
 from tests.clickhouse.engines import SOURCE, UNAVAILABLE, answers, as_user, ask, held_elsewhere, is_gone, tell, within
+from tests.descriptors import no_descriptors
 
 BECOME_NOBODY = "import os, chdb, genai_sessions.cli; os.geteuid() or os.setuid(65534)"
 FILES_STAY_SMALL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))"
@@ -200,6 +201,19 @@ def test_an_engine_that_hangs_is_unavailable_and_then_replaced(data_dir: Path, m
             assert time.monotonic() - before < 20
         assert within(40, lambda: answers(database))
         assert engine.pid != first
+
+
+def test_it_is_still_watched_after_a_time_without_descriptors(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can be asked then, which says nothing of it; what dies later is replaced."""
+    monkeypatch.setattr(embedded, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(embedded, "HUNG_SECONDS", 0.3)
+    with Engine(EngineSettings(data_dir)) as engine:
+        first = engine.pid
+        with no_descriptors():
+            time.sleep(1)
+        assert (engine.pid, engine.restarts) == (first, 0)
+        os.kill(first, signal.SIGKILL)
+        assert within(20, lambda: engine.restarts > 0 and answers(engine.database()))
 
 
 def test_it_stays_stopped_though_it_died_just_before(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

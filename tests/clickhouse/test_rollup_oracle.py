@@ -82,7 +82,7 @@ def in_pico(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(histories(deletions=True))
-@settings(max_examples=250, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=100, deadline=None, suppress_health_check=QUIET)
 def test_a_fold_equals_the_oracle(history: History) -> None:
     """Every field of every (session, trace) row, for anything that may be received or deleted."""
     check_fold(history)
@@ -147,7 +147,7 @@ def play(client: Client, data: st.DataObject, history: History) -> None:
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+@settings(max_examples=15, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
 def test_the_database_equals_the_oracle(shared_client: Client, data: st.DataObject) -> None:
     """Duplicated, shuffled and split deliveries with recomputes in between end at the oracle's rows and sessions."""
     history = in_own_projects(data.draw(histories(scored=True)))

@@ -36,8 +36,8 @@ def test_the_last_state_wins_in_many_more_histories() -> None:
         ("ids_before_rows", 0),
         ("done_by_id", 0),
         ("sessions_queued_last", 20_000),
-        ("marked_last", 10_000),
-        ("readings_differ", 55_000),
+        ("finished_last", 10_000),
+        ("readings_differ", 60_000),
         ("heals", 0),
     ],
 )

@@ -1,8 +1,9 @@
--- Rows that two workers finished: of three signs one is left over, which no merge can pair.
+-- Rows that two workers finished: of three signs one is left over, which no merge can pair. Where three are, the change
+-- goes before those that finish it: parts are looked at one by one, and none may find it unfinished.
 DELETE FROM session_queue
-WHERE stamp < now64(6) - toIntervalSecond({after_seconds:UInt32}) AND (stamp, id) IN
+WHERE stamp < now64(6) - toIntervalSecond({after_seconds:UInt32}) AND (stamp, id, sign) IN
 (
-    SELECT stamp, id FROM session_queue
+    SELECT stamp, id, max(sign) FROM session_queue
     WHERE stamp < now64(6) - toIntervalSecond({after_seconds:UInt32})
     GROUP BY stamp, id
     HAVING sum(sign) <= 0

@@ -1,7 +1,9 @@
--- All versions of sessions that have had nothing for over an hour: longer than any recompute lives, so none brings an
--- old row back once the newer zero row is gone.
+-- Sessions that have had nothing for over an hour: longer than any recompute lives, so none brings an old row back once
+-- the newer zero row is gone. In two steps, for parts are looked at one by one, and again whenever one is merged: first
+-- what they had, while a zero row still says that it is over, and then the zero rows.
 DELETE FROM sessions
-WHERE recomputed_at < now64(6) - toIntervalSecond({settled_seconds:UInt32}) AND (project_id, session_id) IN
+WHERE recomputed_at < now64(6) - toIntervalSecond({settled_seconds:UInt32}) AND (spans > 0) = {had:Bool}
+  AND (project_id, session_id) IN
 (
     SELECT project_id, session_id
     FROM sessions FINAL

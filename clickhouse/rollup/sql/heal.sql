@@ -1,5 +1,5 @@
--- Queue the traces whose rows are not those of their last recompute and that nobody has queued: whoever stored or removed
--- them died before he could say so. `since` bounds the search by when rows were stored, `from` and `to` by when they started.
+-- Queue the traces whose rows are not those of their last recompute, or whose last recompute was left half way, and that
+-- nobody has queued: whoever stored, removed or recomputed them died before he could say so. `since` bounds the search by when rows were stored, `from` and `to` by when they started.
 INSERT INTO trace_changes (project_id, trace_id)
 WITH recent AS
 (
@@ -42,11 +42,18 @@ LEFT JOIN
 ) AS stored ON stored.project_id = changed.project_id AND stored.trace_id = changed.trace_id
 LEFT JOIN
 (
-    SELECT project_id, trace_id, fingerprint
+    SELECT project_id, trace_id, fingerprint, version
     FROM session_traces FINAL
     WHERE session_id = '' AND (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
 ) AS known ON known.project_id = changed.project_id AND known.trace_id = changed.trace_id
-WHERE stored.mark != known.fingerprint
+LEFT JOIN
+(
+    SELECT project_id, trace_id, max(finished_traces.version) AS version
+    FROM finished_traces
+    WHERE (project_id, trace_id) IN (SELECT project_id, trace_id FROM recent)
+    GROUP BY project_id, trace_id
+) AS finished ON finished.project_id = changed.project_id AND finished.trace_id = changed.trace_id
+WHERE (stored.mark != known.fingerprint OR known.version > finished.version)
   AND stored.latest < now64(6) - toIntervalSecond({grace_seconds:UInt32})
   AND (changed.project_id, changed.trace_id) NOT IN
       (SELECT project_id, trace_id FROM trace_queue GROUP BY stamp, id, project_id, trace_id HAVING sum(sign) > 0)

@@ -1,4 +1,4 @@
--- What is queued and not done, oldest first. One statement: its greatest stamp is the version of all that is read after it.
+-- What is queued and not done, oldest or newest first. One statement: its greatest stamp is the version of all that is read after it.
 SELECT project_id, trace_id, groupArray(stamp_us) AS stamps, groupArray(id) AS ids
 FROM
 (
@@ -8,5 +8,5 @@ FROM
     HAVING sum(sign) > 0
 )
 GROUP BY project_id, trace_id
-ORDER BY min(stamp_us)
+ORDER BY if({newest:Bool}, -max(stamp_us), min(stamp_us))
 LIMIT {most:UInt32}

@@ -18,7 +18,7 @@ from clickhouse.projects import Project, Projects
 from clickhouse.readers import keep, new_reader
 from otel_receiver.export import Received
 from otel_receiver.mapper import DialectMapper
-from otel_receiver.writer import Tables
+from otel_receiver.tables import Tables
 from tests.clickhouse.grafana.plugin import Dashboard, Value, all_of
 from tests.clickhouse.stored import settle
 from tests.otel_receiver.dialects.recordings import NAMES, RECORDED_NS, told

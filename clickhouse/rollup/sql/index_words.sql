@@ -1,0 +1,1 @@
+ALTER TABLE spans MATERIALIZE INDEX by_words IN PARTITION ID {partition:String}
