@@ -7,6 +7,10 @@ from typing import NamedTuple, Self
 
 from otel_receiver.errors import Unavailable
 
+HUGE_BYTES = 8 << 20
+"""A body above this counts twice, and is read, mapped and stored piece by piece: as objects and rows it would take ten
+times its bytes."""
+
 
 class _Waiting(NamedTuple):
     project: str
@@ -89,10 +93,25 @@ class Hold:
         await self._budget.take(self._project, size)
         self.size += size
 
+    async def grow_for(self, body: int) -> None:
+        """For a body of that size, if that is more than what is held."""
+        more = self._room(body) - self.size
+        if more > 0:
+            await self.grow(more)
+
+    def shrink_for(self, body: int) -> None:
+        """To what it turned out to be."""
+        given = self.size - self._room(body)
+        if given > 0:
+            self.size -= given
+            self._budget.give(self._project, given)
+
     def release(self) -> None:
-        size, self.size = self.size, 0
-        if size > 0:
-            self._budget.give(self._project, size)
+        self.shrink_for(0)
+
+    def _room(self, body: int) -> int:
+        """A huge one counts twice: while it is put together or read there are two of it."""
+        return body if body <= HUGE_BYTES else min(2 * body, self._budget.share)
 
     async def __aenter__(self) -> Self:
         return self

@@ -38,8 +38,8 @@ class Content(NamedTuple):
     tool_definitions: str = ""
     tool_arguments: str = ""
     tool_result: str = ""
-    input_preview: str = ""  # an LLM call: its last user message; else the span's input. 500 characters
-    output_preview: str = ""  # an LLM call: the assistant's text; else the span's output. 500 characters
+    input_preview: str = ""  # an LLM call: its last user message; else the span's input. Cut when kept
+    output_preview: str = ""  # an LLM call: the assistant's text; else the span's output. Cut when kept
 
 
 class Score(NamedTuple):

@@ -18,14 +18,15 @@ def _words(text: str) -> frozenset[str]:
 _CONTENT = _words(
     """prompt prompts completion completions message messages content contents text texts input inputs output outputs
     arguments args result results instruction instructions template variables variable query queries document documents
-    transcript thought thoughts reasoning choice choices chunk body msg values tasks goal backstory"""
+    transcript thought thoughts reasoning choice choices chunk body msg values tasks goal backstory tools
+    functions definition definitions explanation explanations"""
 )
 """A key with one of these words is about content, unless a word below says that it only measures or names it."""
 
 _LAST = _words("request response command object value embedding embeddings vector context")
 """Content only as the last word: `gcp.vertex.agent.llm_request`, `new_context`, `full_command`."""
 
-_WHOLE = _words("file_path toolCalls tool_calls data")
+_WHOLE = _words("file_path toolCalls tool_calls data json_schema")
 """Content as a whole last segment."""
 
 _MEASURES = _words(
@@ -70,6 +71,8 @@ def _speaks(key: str) -> bool:
     words = [word.lower() for segment in segments for word in _WORD.findall(segment)]
     if len(words) == 0 or (len(segments) > 1 and segments[0] in _GENERAL):
         return False
-    if not _MEASURES.isdisjoint(words) or words[-1] in _LABELS:
+    if not _MEASURES.isdisjoint(words):
         return False
-    return not _CONTENT.isdisjoint(words) or words[-1] in _LAST or segments[-1] in _WHOLE
+    if segments[-1] in _WHOLE:
+        return True
+    return words[-1] not in _LABELS and (words[-1] in _LAST or not _CONTENT.isdisjoint(words))

@@ -1,5 +1,6 @@
 """Rows that the database refused for good, each with the reason: kept on disk to be looked at, and stored after all."""
 
+import logging
 import os
 import secrets
 import time
@@ -13,6 +14,8 @@ from otel_receiver.segment import Disk, Place, created, framed, payload_at, scan
 from otel_receiver.spool import SpoolBroken, SpoolFull
 from otel_receiver.verdicts import NotEver
 from otel_receiver.watched import Inserts
+
+log = logging.getLogger(__name__)
 
 MAX_LETTERS = 10_000
 """A schema that refuses everything must not fill the disk: when there are so many, the rest stays in the spool."""
@@ -50,7 +53,7 @@ class DeadLetters:
         """The oldest first. What a crash left half written was never acknowledged, and is passed over."""
         for path in sorted(self._folder.glob("*.letter")):
             for place in scanned(path):
-                payload = payload_at(path, place) if isinstance(place, Place) else None
+                payload = _payload_at(path, place) if isinstance(place, Place) else None
                 if payload is not None:
                     batch, told = decoded(payload)
                     yield Letter(path, told["buried_at"], told["reason"], batch)
@@ -69,6 +72,15 @@ class DeadLetters:
         finally:
             os.close(descriptor)
         return path
+
+
+def _payload_at(path: Path, place: Place) -> bytes | None:
+    """One letter that the disk does not give now must not keep the others from being sent again."""
+    try:
+        return payload_at(path, place)
+    except OSError as error:
+        log.warning("The dead letter %s cannot be read now: %s.", path, error.strerror)
+        return None
 
 
 async def replay(letters: DeadLetters, tables: Inserts) -> tuple[int, int]:

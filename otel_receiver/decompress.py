@@ -17,6 +17,10 @@ Compression = Literal["gzip", "deflate", "zstd"]
 PIECE_BYTES = 1 << 20
 """Of one step: between steps the limits are checked, and others get their turn on the loop."""
 
+_MAX_STREAMS = 1_000
+"""In one body, one behind the other: some clients send a few, and each costs, even where it holds nothing, a
+decompressor and a copy of what is behind it."""
+
 _ZSTD_WINDOW_LOG = 23
 """8 MiB, which RFC 8878 asks every decoder to support; a frame may demand gigabytes before its first byte comes out."""
 
@@ -73,13 +77,14 @@ class Decompressor:
     def __init__(self, compression: Compression) -> None:
         self._compression: Compression = compression
         self._stream: _Stream | None = None
+        self._streams = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What this much input comes to, in pieces."""
         left: bytes | None = data or None
         while left is not None:
             if self._stream is None or self._stream.eof:
-                self._stream = _STREAMS[self._compression]()
+                self._stream = self._next()
             try:
                 piece, left = self._stream.step(left)
             except (zlib.error, zstd.ZstdError):
@@ -91,6 +96,12 @@ class Decompressor:
         """After the last input: it must have been whole."""
         if self._stream is None or not self._stream.eof:
             raise self._malformed()
+
+    def _next(self) -> _Stream:
+        self._streams += 1
+        if self._streams > _MAX_STREAMS:
+            raise Permanent("malformed", f"the body is more than {_MAX_STREAMS} streams of {self._compression}")
+        return _STREAMS[self._compression]()
 
     def _malformed(self) -> Permanent:
         return Permanent("malformed", f"the body is not {self._compression}, or not all of it")

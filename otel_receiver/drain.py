@@ -11,25 +11,30 @@ from otel_receiver.durable import Durable
 from otel_receiver.halving import insert_what_can_be
 from otel_receiver.spool import Record, SpoolBroken, SpoolFull
 from otel_receiver.verdicts import NotNow
-from otel_receiver.watched import Inserts
+from otel_receiver.watched import Answering
 
 log = logging.getLogger(__name__)
 
 FIRST_BACK_OFF_S = 0.1
 MAX_BACK_OFF_S = 5.0
-ADOPT_S = 10.0
-"""How often folders of workers that are gone are looked for."""
+LOOK_S = 10.0
+"""How often folders of workers that are gone are looked for, and what a disk that hung has written after all."""
 
 MAX_SPANS = 5_000
 """Of one insert. Fewer than the writer's own: what is live goes first, and shares the engine."""
 
 MAX_BYTES = 16 << 20
 
+MAX_FAILED_IN_A_ROW = 10
+"""Each for itself: then it is not they. The next pass begins with others."""
+
 
 class Drain:
-    def __init__(self, tables: Inserts, durable: Durable) -> None:
+    def __init__(self, tables: Answering, durable: Durable) -> None:
         self._tables, self._durable = tables, durable
         self._careful = False  # the last insert was not answered: one batch at a time, it may have been too large
+        self._suspects: dict[Record, None] = {}  # failed alone: those that did so last come last, and all others first
+        self._failed_in_a_row = 0
         self._wakened = asyncio.Event()
         self._empty = asyncio.Event()
 
@@ -59,24 +64,25 @@ class Drain:
         if not self._wakened.is_set():
             self._empty.set()
         try:
-            async with asyncio.timeout(ADOPT_S):
+            async with asyncio.timeout(LOOK_S):
                 await self._wakened.wait()
         except TimeoutError:
-            if await self._adopted() > 0:
-                self.wake()
+            await self._adopt()
+            self.wake()
 
-    async def _adopted(self) -> int:
+    async def _adopt(self) -> None:
         try:
-            return await self._durable.adopt()
+            await self._durable.adopt()
         except SpoolBroken as why:
             log.warning("Folders of other workers cannot be taken over: %s.", why)
-            return 0
 
     async def _store_all(self) -> bool:
         """One pass over what waits. False where something has to be tried again."""
-        done = True
+        done, self._failed_in_a_row = True, 0
         try:
-            for records in _together(await self._durable.waiting(), 1 if self._careful else MAX_SPANS):
+            if self._careful and not await self._tables.answers():
+                return False
+            for records in self._in_turn(await self._durable.waiting()):
                 done = await self._stored(records) and done
                 self._careful = False
         except NotNow:
@@ -87,23 +93,40 @@ class Drain:
             return False
         return done
 
+    def _in_turn(self, waiting: Sequence[Record]) -> list[list[Record]]:
+        there = set(waiting)
+        self._suspects = {record: None for record in self._suspects if record in there}
+        others = [record for record in waiting if record not in self._suspects]
+        return [*_together(others, 1 if self._careful else MAX_SPANS), *([record] for record in self._suspects)]
+
     async def _stored(self, records: Sequence[Record]) -> bool:
-        """Raises NotNow where the database is away: the next would fare alike. One that answers with an unknown error
-        is passed by, so that it does not hold up the others."""
+        """Raises NotNow where the database is away: the next would fare alike. What fails for another reason is passed
+        by, alone, so that it does not hold up the others."""
         try:
             await self._store(records)
-        except NotNow as why:
-            if why.code == 0:
-                raise
+        except Exception as why:
             if len(records) == 1:
-                log.warning("A batch of %d spans stays in the spool: %s.", records[0].place.spans, why)
+                await self._pass_by(records[0], why)
                 return False
-        except (SpoolFull, SpoolBroken) as why:
-            log.warning("A batch stays in the spool: %s.", why)
-            return False
+            if _is_unanswered(why):
+                raise
         else:
+            self._failed_in_a_row = 0
             return True
         return all([await self._stored([record]) for record in records])
+
+    async def _pass_by(self, record: Record, why: Exception) -> None:
+        """One that takes too long, that something on the way refuses, that we have an error for. One that ends the
+        database is suspected where the database was there just before."""
+        away = _is_unanswered(why) and not await self._tables.answers()
+        if not away or self._careful:
+            self._suspects.pop(record, None)
+            self._suspects[record] = None
+        self._failed_in_a_row += 1
+        if away or self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
+            raise NotNow from why
+        ours = not isinstance(why, (NotNow, SpoolFull, SpoolBroken))
+        log.warning("A batch of %d spans stays in the spool: %s.", record.place.spans, why, exc_info=ours)
 
     async def _store(self, records: Sequence[Record]) -> None:
         taken = [(record, await self._durable.take(record)) for record in records]
@@ -113,6 +136,10 @@ class Drain:
         batch = merged([batch for _, batch in whole])
         refusals = await insert_what_can_be(self._tables, batch)
         await self._durable.settle(batch, refusals, [record for record, _ in whole])
+
+
+def _is_unanswered(why: Exception) -> bool:
+    return isinstance(why, NotNow) and why.code == 0
 
 
 def _together(records: Sequence[Record], max_spans: int) -> Iterator[list[Record]]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from clickhouse.ids import normal_id
 from clickhouse.projects import Project, Projects, secret_in
 from otel_receiver.batch import Batch
-from otel_receiver.budget import Budget, Hold
+from otel_receiver.budget import HUGE_BYTES, Budget, Hold
 from otel_receiver.errors import Permanent
 from otel_receiver.metrics import Metrics, Records
 from otel_receiver.otlp import (
@@ -18,8 +19,8 @@ from otel_receiver.otlp import (
     LogRecord,
     Malformed,
     count_metrics,
-    decode_logs,
-    decode_traces,
+    read_logs,
+    read_traces,
 )
 from otel_receiver.quota import Quotas
 from otel_receiver.settings import ReceiverSettings
@@ -29,6 +30,9 @@ Signal = Literal["traces", "logs", "metrics"]
 
 OFFLOADED_BYTES = 256 << 10
 """A body above this is decoded in a thread: on the loop it would hold up acks and health checks for milliseconds."""
+
+PIECE_BYTES = 6 << 20
+"""Of a huge body, with a kilobyte for every record: read and mapped at once. Others of its kind wait meanwhile."""
 
 _Result = TypeVar("_Result")
 
@@ -55,9 +59,10 @@ class Reply(NamedTuple):
 
 
 class Writer(Protocol):
-    """The next stage. It returns when the batch is safe, and raises Unavailable when it cannot take it now."""
+    """The next stage. It returns when the batch is safe, and raises Unavailable when it cannot take it now. It counts a
+    batch before it returns: whoever looks between must find it counted here, too, hence `when_safe`."""
 
-    async def write(self, batch: Batch) -> None: ...
+    async def write(self, batch: Batch, when_safe: Callable[[], None]) -> None: ...
 
 
 class Mapper(Protocol):
@@ -72,11 +77,20 @@ _Decoded = tuple[list[Any], dict[str, int], dict[str, int]]
 """Records, those rejected by reason, those repaired by flaw: Decoded and DecodedLogs alike."""
 
 
+class _Piece(NamedTuple):
+    """Of a request; of most requests all."""
+
+    records: int
+    rejected: dict[str, int]
+    repaired: dict[str, int]
+    batch: Batch
+
+
 class _Kind(NamedTuple):
     """What differs between signals that are stored."""
 
     things: str
-    decode: Callable[[bytes, Encoding, int], _Decoded]
+    read: Callable[[bytes, Encoding, int, int], Iterator[_Decoded]]
     rows: Callable[[list[Any], Project, Received], Batch]
     counters: Records
 
@@ -99,9 +113,10 @@ class Desk:
         self._quotas = Quotas()
         # One: they would only take the interpreter from each other, and each holds all of its request as objects.
         self._beside = ThreadPoolExecutor(1, "reading")
+        self._huge = asyncio.Lock()
         self._commits: set[asyncio.Task[Reply]] = set()
-        spans = _Kind("spans", decode_traces, mapper.spans, metrics.spans)
-        logs = _Kind("log records", decode_logs, mapper.logs, metrics.log_records)
+        spans = _Kind("spans", read_traces, mapper.spans, metrics.spans)
+        logs = _Kind("log records", read_logs, mapper.logs, metrics.log_records)
         self._store: dict[Signal, Callable[[bytes, Encoding, Caller], Awaitable[Reply]]] = {
             "traces": partial(self._records, spans),
             "logs": partial(self._records, logs),
@@ -154,20 +169,50 @@ class Desk:
     async def _records(self, kind: _Kind, body: bytes, encoding: Encoding, caller: Caller) -> Reply:
         received = Received(self._now_ns(), caller.session_id, caller.user_id)
         self._quotas.take_bytes(caller.project, len(body))
+        huge = len(body) > HUGE_BYTES
 
-        def read() -> tuple[_Decoded, Batch]:
-            decoded = kind.decode(body, encoding, received.at_ns)
-            return decoded, kind.rows(decoded[0], caller.project, received)
+        def piece_of(decoded: _Decoded) -> _Piece:
+            records, rejected, repaired = decoded
+            return _Piece(len(records), rejected, repaired, kind.rows(records, caller.project, received))
 
-        (records, rejected, repaired), batch = await self._in_good_place(body, read)
-        self._quotas.take_spans(caller.project, len(records))
-        if batch.row_count > 0:
-            await self._writer.write(batch)
-        count = sum(rejected.values())
-        kind.counters.received.add(by=len(records) + count)
-        kind.counters.rejected.add_all(rejected)
-        kind.counters.repaired.add_all(repaired)
-        return Reply(count, _sentence(kind.things, rejected))
+        pieces = map(piece_of, kind.read(body, encoding, received.at_ns, PIECE_BYTES if huge else 0))
+        if huge:
+            async with self._huge:
+                rejected = await self._store_pieces(kind, body, caller, pieces)
+        else:
+            piece = await self._in_good_place(body, lambda: next(pieces))
+            self._quotas.take_spans(caller.project, piece.records)
+            await self._store_piece(kind, piece)
+            rejected = piece.rejected
+        return Reply(sum(rejected.values()), _sentence(kind.things, rejected))
+
+    async def _store_pieces(
+        self, kind: _Kind, body: bytes, caller: Caller, pieces: Iterator[_Piece]
+    ) -> Mapping[str, int]:
+        """One is stored while the next is read."""
+        rejected, begun = Counter[str](), False
+        storing = asyncio.create_task(asyncio.sleep(0))
+        try:
+            while (piece := await self._in_good_place(body, lambda: next(pieces, None))) is not None:
+                self._quotas.take_spans(caller.project, piece.records, begun=begun)
+                await storing
+                rejected.update(piece.rejected)
+                storing, begun = asyncio.create_task(self._store_piece(kind, piece)), True
+            await storing
+        finally:
+            await asyncio.wait({storing})
+        return rejected
+
+    async def _store_piece(self, kind: _Kind, piece: _Piece) -> None:
+        def count() -> None:
+            kind.counters.received.add(by=piece.records + sum(piece.rejected.values()))
+            kind.counters.rejected.add_all(piece.rejected)
+            kind.counters.repaired.add_all(piece.repaired)
+
+        if piece.batch.row_count > 0:
+            await self._writer.write(piece.batch, count)
+        else:
+            count()
 
     async def _in_good_place(self, body: bytes, read: Callable[[], _Result]) -> _Result:
         if len(body) <= OFFLOADED_BYTES:

@@ -18,7 +18,7 @@ class Exported:
     """Spans of one resource share it, and a scope likewise, as if they had come in one request."""
 
     def __init__(self) -> None:
-        self._resources: dict[str, Resource] = {}
+        self._resources: dict[tuple[str, str], Resource] = {}
         self._scopes: dict[tuple[str, str], Scope] = {}
 
     def span(self, row: ExportedSpan) -> Span | None:
@@ -48,12 +48,13 @@ class Exported:
         )
 
     def _resource(self, row: ExportedSpan) -> Resource:
-        known = self._resources.get(row.resource_attributes)
+        key = (row.resource_attributes, row.service)
+        known = self._resources.get(key)
         if known is None:
             attributes = _attributes(row.resource_attributes)
             if row.service != "":
                 attributes.setdefault("service.name", row.service)
-            known = self._resources[row.resource_attributes] = Resource(attributes)
+            known = self._resources[key] = Resource(attributes)
         return known
 
 

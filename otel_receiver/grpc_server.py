@@ -4,6 +4,7 @@ The methods are unary for clients. Here they are stream-unary, which is the same
 when we want to: after we know who sends it, and when there is room for it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ import grpc
 
 from otel_receiver.answers import grpc_trailers, reply_body
 from otel_receiver.budget import Hold
-from otel_receiver.errors import Permanent, Refused
+from otel_receiver.errors import Permanent, Refused, Unavailable
 from otel_receiver.export import Desk, Signal
 from otel_receiver.grpc_health import Health, Method
 from otel_receiver.probes import Probes
@@ -25,11 +26,10 @@ _SERVICES: dict[str, Signal] = {
     _SERVICE.format("metrics", "Metrics"): "metrics",
 }
 
-_FIRST_BYTES = 64 << 10
-"""Held before a body of unknown size is read: what gRPC buffers of a stream before anybody asks."""
 
 _MINUTE_MS = 60_000
 _OPTIONS: list[tuple[str, int]] = [
+    ("grpc.http2.bdp_probe", 0),  # else a stream takes megabytes before anybody has asked for its body
     ("grpc.max_concurrent_streams", 100),  # per connection; each may hold a body before we look at it
     (
         "grpc.http2.min_ping_interval_without_data_ms",
@@ -46,8 +46,8 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"  # generic in the stu
 
 
 class GrpcDoor(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
-    def __init__(self, desk: Desk, refusals: Refusals, probes: Probes) -> None:
-        self._desk, self._refusals = desk, refusals
+    def __init__(self, desk: Desk, refusals: Refusals, probes: Probes, settings: ReceiverSettings) -> None:
+        self._desk, self._refusals, self._settings = desk, refusals, settings
         self._methods = {f"/{service}/Export": self._export(signal) for service, signal in _SERVICES.items()}
         self._methods |= Health(_SERVICES, lambda: probes.readiness().ready).methods()
 
@@ -66,7 +66,7 @@ class GrpcDoor(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in 
             caller = self._desk.admit(_headers(context))
             project = caller.project.id
             async with self._desk.budget.hold(project) as hold:
-                body = await _read(bodies, hold)
+                body = await _read(bodies, hold, self._settings)
             reply = await self._desk.export(signal, body, "protobuf", caller, hold)
         except Refused as why:
             refused = why
@@ -89,13 +89,17 @@ def _headers(context: _Context) -> dict[str, str]:
     return {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
-async def _read(bodies: AsyncIterator[bytes], hold: Hold) -> bytes:
-    """The one message of the call; it is decompressed, and no larger than allowed, when we get it."""
-    await hold.grow(_FIRST_BYTES)
-    async for body in bodies:
-        if len(body) > _FIRST_BYTES:
-            await hold.grow(len(body) - _FIRST_BYTES)
-        return body
+async def _read(bodies: AsyncIterator[bytes], hold: Hold, settings: ReceiverSettings) -> bytes:
+    """The one message of the call; it is decompressed, and no larger than allowed, when we get it. How large is not
+    known before, so there must be room for the largest, and who takes it must not take long."""
+    await hold.grow_for(settings.max_body_bytes)
+    try:
+        async with asyncio.timeout(settings.body_deadline_s):
+            async for body in bodies:
+                hold.shrink_for(len(body))
+                return body
+    except TimeoutError:
+        raise Unavailable("the body did not arrive in time") from None
     raise Permanent("malformed", "the call carries no message")
 
 

@@ -15,6 +15,13 @@ _DISCARDED_BYTES = 1 << 20
 
 _DISCARD_S = 0.5
 
+_FIRST_BYTES = 1 << 20
+"""Of a body that says it is larger: who has sent so much gets room for all of it at once. Several large ones would else
+get some each, and none the rest."""
+
+_USUAL_RATIO = 8
+"""Of spans, compressed."""
+
 
 class ClientGone(Exception):
     """Nobody is left to answer."""
@@ -50,33 +57,36 @@ class Incoming:
 
 
 async def read_body(
-    incoming: Incoming, hold: Hold, compression: Compression | None, *, most: int, deadline_s: float
+    incoming: Incoming, hold: Hold, compression: Compression | None, *, most: int, length: int = 0, deadline_s: float
 ) -> bytes:
+    """`length` is what the client says that it sends."""
+    expected = min(length * (1 if compression is None else _USUAL_RATIO), most)
     try:
         async with asyncio.timeout(deadline_s):
-            return await _joined(_plain(incoming, compression, most), hold, most)
+            return await _joined(_plain(incoming, compression, most), hold, most, expected)
     except TimeoutError:
         raise Unavailable("the body did not arrive in time") from None
 
 
-async def _joined(pieces: AsyncIterator[bytes], hold: Hold, most: int) -> bytes:
+async def _joined(pieces: AsyncIterator[bytes], hold: Hold, most: int, expected: int) -> bytes:
     kept: list[bytes] = []
     try:
-        await _collect(pieces, kept, hold, most)
+        await _collect(pieces, kept, hold, most, expected)
     except BaseException:
         kept.clear()  # else the refusal's traceback keeps it while its place in the budget is somebody else's
         raise
     return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-async def _collect(pieces: AsyncIterator[bytes], kept: list[bytes], hold: Hold, most: int) -> None:
+async def _collect(pieces: AsyncIterator[bytes], kept: list[bytes], hold: Hold, most: int, expected: int) -> None:
     size = 0
     async for piece in pieces:
         size += len(piece)
         if size > most:
             raise too_large(most)
-        await hold.grow(len(piece))
+        await hold.grow_for(size if size <= _FIRST_BYTES else max(size, expected))
         kept.append(piece)
+    hold.shrink_for(size)
 
 
 async def _plain(incoming: Incoming, compression: Compression | None, most: int) -> AsyncIterator[bytes]:

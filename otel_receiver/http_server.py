@@ -94,13 +94,13 @@ class HttpDoor:
         if _encoding(request.headers) is None:
             raise Permanent("content_type", f"the content type is one of {', '.join(_ENCODINGS)}")
         most = self._settings.max_body_bytes
-        length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > most:
+        told = request.headers.get("content-length", "")
+        length = int(told) if told.isdecimal() else 0
+        if length > most:
             raise too_large(most)
         compression = _compression(request.headers)
-        return await read_body(
-            request.incoming, hold, compression, most=most, deadline_s=self._settings.body_deadline_s
-        )
+        deadline_s = self._settings.body_deadline_s
+        return await read_body(request.incoming, hold, compression, most=most, length=length, deadline_s=deadline_s)
 
     def _check_host(self, host: str) -> None:
         if self._hosts is not None and _without_port(host) not in self._hosts:

@@ -8,7 +8,7 @@ from clickhouse.patterns import Pattern
 from clickhouse.projects import Project
 from otel_receiver.batch import Columns, height
 from otel_receiver.call import Content
-from otel_receiver.texts import MAX_TRUNCATED, Change, changed, redaction, truncation
+from otel_receiver.texts import MAX_LEVELS, MAX_TRUNCATED, Change, changed, redaction, renamed, truncation
 
 _SPOKEN = frozenset((*Content._fields, "content_attributes", "comment"))
 _CUT = _SPOKEN | {"events.attributes"}
@@ -35,6 +35,10 @@ _IDS = frozenset(
 )
 """Redacted to a hash of their own, so that whom they tell apart stays apart."""
 
+_PREVIEWS = ("input_preview", "output_preview")
+MAX_PREVIEW = 500
+"""Characters of a preview."""
+
 REDACTION_SECONDS = 2.0
 """Of one core, for one request; and once more, in equal parts, where a row needs it all."""
 
@@ -44,9 +48,17 @@ def kept(columns: Columns, project: Project) -> Columns:
         columns = {name: _emptied(values) if name in _SPOKEN else values for name, values in columns.items()}
     if project.redact:
         columns = _redacted(columns, project.redact)
+    columns = _previewed(columns)  # once redacted: no pattern finds a card number of which the end is cut off
     if project.content == "truncated":
         columns = _truncated(columns)
     return columns
+
+
+def _previewed(columns: Columns) -> Columns:
+    return {
+        name: [text[:MAX_PREVIEW] for text in values] if name in _PREVIEWS else values
+        for name, values in columns.items()
+    }
 
 
 def _truncated(columns: Columns) -> Columns:
@@ -87,7 +99,7 @@ def _replaced(columns: Columns, change: Change) -> Columns:
 
 
 def _parting(change: Change) -> Change:
-    return lambda text: changed(text, change)
+    return lambda text: changed(text, change, MAX_LEVELS)
 
 
 def _hashing(change: Change) -> Change:
@@ -98,7 +110,7 @@ def _hashing(change: Change) -> Change:
 
 
 def _mapped(values: Sequence[Any], change: Change) -> list[Any]:
-    """Every text in a column: plain, in maps, in lists. Equal ones are changed once."""
+    """Every text in a column: plain, in maps and their keys, in lists. Equal ones are changed once."""
     seen: dict[str, str] = {}
 
     def each(value: Any) -> Any:
@@ -107,7 +119,7 @@ def _mapped(values: Sequence[Any], change: Change) -> list[Any]:
                 seen[value] = change(value)
             return seen[value]
         if isinstance(value, dict):
-            return {key: each(inner) for key, inner in value.items()}
+            return renamed({key: each(inner) for key, inner in value.items()}, each)
         return type(value)(map(each, value)) if isinstance(value, list | tuple) else value
 
     return [each(value) for value in values]

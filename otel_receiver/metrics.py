@@ -3,8 +3,9 @@ what we need of it is below.
 
 The identity that must hold: spans received = stored + rejected + spooled + dead-lettered (+ handed over, where one of
 several workers ended).
-Received and rejected count what was answered OK; a refused request is retried or dropped by its client, and is counted
-as a request with its code. Stored, spooled and dead-lettered are the writer's to count.
+Received and rejected count what is safe, and answered OK therefore; a refused request is retried or dropped by its
+client, and is counted as a request with its code. Stored, spooled and dead-lettered are the writer's to count; all in
+the same step of the event loop, so that whoever looks finds the identity.
 """
 
 import time

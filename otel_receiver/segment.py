@@ -81,12 +81,13 @@ def created(path: Path, disk: Disk) -> int:
 
 
 def payload_at(path: Path, place: Place) -> bytes | None:
-    """None where the bytes are not those that were written."""
+    """None where the bytes are gone, or not those that were written. Any other OSError says nothing of them: there may
+    be no descriptors left, or no memory."""
     try:
         with path.open("rb") as file:
             file.seek(place.offset)
             payload = file.read(place.length)
-    except OSError:
+    except FileNotFoundError:
         return None
     return payload if len(payload) == place.length and checksum_of(payload) == place.checksum else None
 
@@ -123,10 +124,9 @@ def _next_record(path: Path, at: int, size: int) -> int:
             file.seek(at)
             window = file.read(_LOOK_BYTES + HEADER_BYTES)
             found = window.find(_MAGIC)
-            if found < 0:
-                at += max(len(window) - len(_MAGIC) + 1, 1)
-            elif _place(window[found : found + HEADER_BYTES], at + found, size) is not None:
-                return at + found
-            else:
-                at += found + 1
+            while 0 <= found < _LOOK_BYTES:
+                if _place(window[found : found + HEADER_BYTES], at + found, size) is not None:
+                    return at + found
+                found = window.find(_MAGIC, found + 1)
+            at += _LOOK_BYTES
     return size

@@ -33,6 +33,12 @@ class ReceiverSettings:
             raise ValueError("max_bytes_in_flight must hold two of the largest bodies, or none would ever fit")
 
 
+def bytes_in_flight(memory_bytes: int) -> int:
+    """A quarter of what there is: as rows bodies take as much again, and what reads the largest a hundred MiB. At least
+    two of the largest; at most thirty-two, of which sixteen are read over gRPC at a time."""
+    return min(max(memory_bytes // 4, 128 << 20), 2 << 30)
+
+
 def refuse_open_bind(host: str, projects: Projects) -> None:
     """Without keys the doors are open to whoever reaches them, so only this machine may."""
     if projects.open and not is_loopback(host):

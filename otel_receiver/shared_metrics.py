@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clickhouse.private_files import write_private
+
 log = logging.getLogger(__name__)
 
 WRITE_SECONDS = 1.0
@@ -49,11 +51,9 @@ class SharedMetrics:
     def write(self) -> str:
         """What this slot has counted, into its file: whole, or not at all."""
         mine = _text(_added([self._before, self._own()]))
-        new = self._file.with_suffix(".new")
         try:
-            new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new.write_text(mine, encoding="utf-8")
-            new.replace(self._file)
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self._file, mine)
         except OSError as why:
             if not self._complained:
                 log.warning("Other workers cannot be told our metrics: %s.", why.strerror)

@@ -11,18 +11,15 @@ import errno
 import logging
 import os
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from otel_receiver.folders import Folders
-from otel_receiver.segment import HEADER_BYTES, Disk, Gap, Place, checksum_of, created, framed, payload_at, scanned
+from otel_receiver.quarantine import Quarantine
+from otel_receiver.segment import Disk, Gap, Place, checksum_of, created, framed, payload_at, scanned
 
 log = logging.getLogger(__name__)
-
-MAX_QUARANTINED = 100
-"""Files of broken bytes kept for a look; a disk that breaks more of them tells nothing new."""
 
 
 class SpoolFull(Exception):
@@ -67,10 +64,11 @@ class Spool:
         self._limits = limits
         self._disk = Disk() if disk is None else disk
         self._folders = Folders(base)
-        self._quarantine = base.with_name(f"{base.name}-corrupt")
+        self._quarantine = Quarantine(base.with_name(f"{base.name}-corrupt"))
         self._guard = threading.Lock()
         self._records: dict[Record, None] = {}  # in order
         self._held: set[Record] = set()  # somebody is storing these at this moment
+        self._left: dict[Path, None] = {}  # by workers that are gone, and not taken over yet
         self._active: Segment | None = None
         self._descriptor = -1  # of the active segment
         self.bytes = 0
@@ -80,11 +78,18 @@ class Spool:
         found = Found()
         with self._guard:
             try:
-                for folder in self._folders.claim():
-                    for path in sorted(folder.glob("[0-9]*.log")):
-                        self._take_over(path, found)
+                files = self._folders.claim()
             except OSError as error:
                 raise SpoolBroken(f"the spool in {self._folders.base} cannot be used: {error.strerror}") from error
+            self._left.update(dict.fromkeys(path for path in files if path.match("[0-9]*.log")))
+            for path in list(self._left):
+                try:
+                    if path.exists():  # nobody has deleted it meanwhile
+                        self._take_over(path, found)
+                except OSError as error:
+                    log.warning("What is in %s is not taken over yet: %s.", path, error.strerror)
+                else:
+                    del self._left[path]
         return found
 
     def append(self, payload: bytes, spans: int, *, held: bool = False) -> Record:
@@ -104,10 +109,10 @@ class Spool:
                 self._held.add(record)
             return record
 
-    def release(self, record: Record) -> None:
-        """Whoever held it could not store it."""
+    def release(self, *records: Record) -> None:
+        """Whoever held them could not store them."""
         with self._guard:
-            self._held.discard(record)
+            self._held.difference_update(records)
 
     def waiting(self) -> list[Record]:
         """What is to be stored, the oldest first."""
@@ -115,25 +120,30 @@ class Spool:
             return [record for record in self._records if record not in self._held]
 
     def read(self, record: Record) -> bytes | None:
-        """None where the bytes have rotten."""
-        return payload_at(record.segment.path, record.place)
+        """None where the bytes have rotten; raises SpoolBroken where nobody can tell now."""
+        try:
+            return payload_at(record.segment.path, record.place)
+        except OSError as error:
+            raise SpoolBroken(f"a record cannot be read now: {error.strerror}") from error
 
-    def reject(self, record: Record) -> None:
-        """It cannot be read: it is kept aside, and done."""
-        with self._guard:
-            self._put_aside(record.segment.path, record.place)
-        self.done(record)
-
-    def done(self, record: Record) -> None:
+    def reject(self, record: Record) -> bool:
+        """Its bytes have rotten: it is kept aside, and done; False where it was done before. Raises SpoolBroken where
+        it cannot be kept aside now."""
         with self._guard:
             if record not in self._records:
-                return
-            del self._records[record]
-            self._held.discard(record)
-            record.segment.left -= 1
-            if record.segment.left == 0:
-                with contextlib.suppress(OSError):  # what cannot be deleted is stored again after the next start
-                    self._empty(record.segment)
+                return False
+            try:
+                self._quarantine.keep(record.segment.path, record.place)
+            except OSError as error:
+                raise SpoolBroken(f"broken bytes cannot be kept aside now: {error.strerror}") from error
+            self._forget(record)
+            return True
+
+    def done(self, *records: Record) -> None:
+        with self._guard:
+            for record in records:
+                if record in self._records:
+                    self._forget(record)
 
     def close(self) -> None:
         with self._guard:
@@ -143,24 +153,34 @@ class Spool:
                 self._remove(segment)
             self._folders.release()
 
+    def _forget(self, record: Record) -> None:
+        del self._records[record]
+        self._held.discard(record)
+        record.segment.left -= 1
+        if record.segment.left == 0:
+            with contextlib.suppress(OSError):  # what cannot be deleted is stored again after the next start
+                self._empty(record.segment)
+
     def _take_over(self, path: Path, found: Found) -> None:
-        segment = Segment(path, path.stat().st_size)
+        """All of it, or OSError and nothing."""
+        segment, items = Segment(path, path.stat().st_size), list(scanned(path))
         self.bytes += segment.size
-        items = list(scanned(path))
         # Only the end of a file can be torn: what stands before it was synced before the next write began.
-        if items and (isinstance(items[-1], Gap) or payload_at(path, items[-1]) is None):
-            self._put_aside(path, items.pop())
-            found.torn += 1
+        broken: list[Gap | Place] = [items.pop()] if items and _is_torn(path, items[-1]) else []
+        found.torn += len(broken)
         for item in items:
             if isinstance(item, Gap):
                 found.corrupt += 1
-                self._put_aside(path, item)
+                broken.append(item)
             else:
                 found.records += 1
                 found.spans += item.spans
                 self._noted(segment, item)
-        if segment.left == 0:
-            self._remove(segment)
+        with contextlib.suppress(OSError):  # then a file with nothing else in it is looked at again by the next start
+            for each in broken:
+                self._quarantine.keep(path, each)
+            if segment.left == 0:
+                self._remove(segment)
 
     def _noted(self, segment: Segment, place: Place) -> Record:
         record = Record(segment, place)
@@ -236,16 +256,10 @@ class Spool:
         segment.path.unlink(missing_ok=True)
         self.bytes -= segment.size
 
-    def _put_aside(self, path: Path, broken: Gap | Place) -> None:
-        """For somebody to look at."""
-        start = broken.start if isinstance(broken, Gap) else broken.offset - HEADER_BYTES
-        log.warning("The spool has %d broken bytes in %s.", broken.end - start, path)
-        with contextlib.suppress(OSError):
-            self._quarantine.mkdir(mode=0o700, exist_ok=True)
-            if len(list(self._quarantine.iterdir())) >= MAX_QUARANTINED:
-                return
-            kept = self._quarantine / f"{path.parent.name}-{path.stem}-{start}-{time.time_ns()}.broken"
-            with path.open("rb") as file:
-                file.seek(start)
-                kept.touch(0o600, exist_ok=False)
-                kept.write_bytes(file.read(broken.end - start))
+
+def _is_torn(path: Path, last: Gap | Place) -> bool:
+    """What cannot be read now may be whole, and acknowledged."""
+    try:
+        return isinstance(last, Gap) or payload_at(path, last) is None
+    except OSError:
+        return False

@@ -1,5 +1,6 @@
 """Changing what was said without breaking its form: JSON stays JSON, each of its texts is changed on its own."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +12,14 @@ from clickhouse.patterns import Pattern
 Change = Callable[[str], str]
 
 REDACTED = "[redacted]"
+MAX_LEVELS = 8
+"""Of JSON in JSON that redaction opens. Each is part of the one before, so it takes no longer than eight such texts."""
 MAX_TRUNCATED = 1_000
 """Characters of one text under the policy `truncated`: two previews, enough to tell what a message was about."""
+
+
+_OPENS = re.compile(r'\s*[{\["]')
+"""As readers of attributes open JSON: behind any space."""
 
 
 class TooSlow(Exception):
@@ -43,29 +50,59 @@ def redaction(patterns: Sequence[Pattern], seconds: float) -> Change:
     return redact
 
 
+def renamed(pairs: dict[str, Any], change: Change) -> dict[str, Any]:
+    """With its keys changed. Keys that become one are numbered, so that none of their values is lost."""
+    new: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
+    for key, value in pairs.items():
+        name = wanted = change(key)
+        while name in new:
+            numbers[wanted] = numbers.get(wanted, 1) + 1
+            name = f"{wanted} {numbers[wanted]}"
+        new[name] = value
+    return new
+
+
 def truncation(text: str) -> str:
     if len(text) <= MAX_TRUNCATED:
         return text
     return f"{text[:MAX_TRUNCATED]}[cut: {len(text) - MAX_TRUNCATED} more characters]"
 
 
-def changed(text: str, change: Change) -> str:
-    """The text, or where it is JSON, every text, key and number in it: an escape may not hide what a pattern seeks."""
-    if not text.startswith(("{", "[", '"')):
-        return change(text)
+def changed(text: str, change: Change, levels: int = 1) -> str:
+    """The text, or where it is JSON, every text, key and number in it: an escape may not hide what a pattern seeks.
+    Where these hold JSON themselves, that too, down to so many levels of it."""
+    within = _changed_within(text, change, levels)
+    return change(text) if within is None else within
+
+
+def _changed_within(text: str, change: Change, levels: int) -> str | None:
+    """None where it is no JSON, or cannot be walked."""
+    if levels == 0 or not _OPENS.match(text):
+        return None
     try:
         value = orjson.loads(text)
-        walked = _walked(value, change)
+        walked = _walked(value, change if levels == 1 else _inside(change, levels - 1))
     except (orjson.JSONDecodeError, RecursionError):
-        return change(text)
+        return None
     return text if walked == value else orjson.dumps(walked).decode()
+
+
+def _inside(change: Change, levels: int) -> Change:
+    """Of a text in JSON. One that is JSON itself is changed within, and as a whole: it has no form that others read."""
+
+    def inside(text: str) -> str:
+        within = _changed_within(text, change, levels)
+        return change(text if within is None else within)
+
+    return inside
 
 
 def _walked(value: Any, change: Change) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {change(key): _walked(inner, change) for key, inner in value.items()}
+        return renamed({key: _walked(inner, change) for key, inner in value.items()}, change)
     if isinstance(value, list):
         return [_walked(inner, change) for inner in value]
     if isinstance(value, bool) or value is None:

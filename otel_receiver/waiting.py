@@ -1,15 +1,18 @@
-"""Batches on their way: who waits for which to be safe, and until when."""
+"""Batches on their way: who waits for which to be safe, and until when; and those that are safe but not stored."""
 
 from asyncio import Future
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
 
 from otel_receiver.batch import Batch
+from otel_receiver.spool import Record
 
 
 class Waiting(NamedTuple):
     batch: Batch
-    due: float  # when it must be safe, on the loop's clock
+    came: float  # when, on the loop's clock
+    when_safe: Callable[[], None]
     refusal: Future[str | None]  # None: it is safe
 
 
@@ -19,27 +22,38 @@ class Group(NamedTuple):
     members: list[Waiting]
 
     @property
-    def due(self) -> float:
-        return self.members[0].due
+    def came(self) -> float:
+        return self.members[0].came
 
     def safe(self) -> None:
-        self._answer(None)
+        for member in self._unanswered():
+            member.when_safe()
+            member.refusal.set_result(None)
 
     def refuse(self, message: str) -> None:
         """Whoever has not been told that it is safe."""
-        self._answer(message)
+        for member in self._unanswered():
+            member.refusal.set_result(message)
 
-    def _answer(self, refusal: str | None) -> None:
-        for member in self.members:
-            if not member.refusal.done():
-                member.refusal.set_result(refusal)
+    def _unanswered(self) -> list[Waiting]:
+        return [member for member in self.members if not member.refusal.done()]
 
 
-class WaitingRoom:
+class Kept(NamedTuple):
+    """A batch that the disk answers for, and memory still has."""
+
+    batch: Batch
+    record: Record
+
+
+_Member = TypeVar("_Member", Waiting, Kept)
+
+
+class Room(Generic[_Member]):
     """First in, first out."""
 
     def __init__(self) -> None:
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[_Member] = deque()
         self.rows = 0
         self.bytes = 0
 
@@ -47,18 +61,17 @@ class WaitingRoom:
         return len(self._queue)
 
     @property
-    def due(self) -> float:
-        """Of the first."""
-        return self._queue[0].due
+    def first(self) -> _Member:
+        return self._queue[0]
 
-    def enter(self, waiting: Waiting) -> None:
-        self._queue.append(waiting)
-        self.rows += waiting.batch.row_count
-        self.bytes += waiting.batch.size
+    def enter(self, member: _Member) -> None:
+        self._queue.append(member)
+        self.rows += member.batch.row_count
+        self.bytes += member.batch.size
 
-    def leave(self, max_rows: int, max_bytes: int) -> Group:
+    def leave(self, max_rows: int, max_bytes: int) -> list[_Member]:
         """As many as fit together, but at least the first."""
-        members: list[Waiting] = []
+        members: list[_Member] = []
         rows = size = 0
         while self._queue:
             batch = self._queue[0].batch
@@ -68,4 +81,4 @@ class WaitingRoom:
             members.append(self._queue.popleft())
             self.rows -= batch.row_count
             self.bytes -= batch.size
-        return Group(members)
+        return members

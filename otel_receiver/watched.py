@@ -48,7 +48,11 @@ class Watched:
         self._failed_at = None
         self._there = True
 
+    async def answers(self) -> bool:
+        self._there = await self._tables.answers()
+        return self._there
+
     async def look_forever(self) -> None:
         while True:
-            self._there = await self._tables.answers()
+            await self.answers()
             await asyncio.sleep(LOOK_S)

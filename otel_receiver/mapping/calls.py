@@ -64,7 +64,7 @@ class CallReader:
             consumed=carried.consumed,
             consumed_events=carried.events,
             scores=read_scores(hits),
-            flaws=tuple(dict.fromkeys(hits.flaws)),
+            flaws=tuple(dict.fromkeys(hits.flaws)) if hits.flaws else (),
         )
 
 

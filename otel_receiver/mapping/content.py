@@ -14,13 +14,13 @@ from otel_receiver.mapping.keys import Field
 from otel_receiver.mapping.outcome import finish_reason
 from otel_receiver.mapping.sources import ContentEvents, Source, content_events, sources
 from otel_receiver.messages.conversations import Conversation, read_conversation
-from otel_receiver.messages.message import opened_parts, reason_of
+from otel_receiver.messages.message import are_form_messages, opened_parts, reason_of
 from otel_receiver.messages.parts import is_form
 from otel_receiver.messages.previews import any_text, assistant_text, last_assistant_text, last_user_text
 from otel_receiver.messages.tools import read_definitions, unwrapped_arguments, unwrapped_result
 from otel_receiver.values import Excerpt, dumped, opened
 
-_FIELDS: frozenset[Field] = frozenset(
+CONTENT_FIELDS: frozenset[Field] = frozenset(
     {
         "input",
         "output",
@@ -67,7 +67,7 @@ _SILENCE = _Found()
 
 def read_content(hits: Hits) -> Carried:
     events = content_events(hits)
-    if not events and not hits.members and hits.best.keys().isdisjoint(_FIELDS):
+    if not events and not hits.members and hits.best.keys().isdisjoint(CONTENT_FIELDS):
         return _NOTHING
     return _of_tool(hits, events) if hits.kind == "tool" else _of_messages(hits, events)
 
@@ -76,8 +76,9 @@ def _of_messages(hits: Hits, events: ContentEvents) -> Carried:
     """An LLM call's text may come without a role; what went through any other span is messages only if it says so."""
     is_llm = hits.kind == "llm"
     asker = "user" if is_llm or hits.kind == "embedding" else ""
-    asked = _find(sources(hits, "input", events), _messages_of(hits, asker))
-    said = _find(sources(hits, "output", events), _messages_of(hits, "assistant" if is_llm else ""))
+    asked = _in_form(hits, "input") or _find(sources(hits, "input", events), _messages_of(hits, asker))
+    answerer = "assistant" if is_llm else ""
+    said = _in_form(hits, "output") or _find(sources(hits, "output", events), _messages_of(hits, answerer))
     system = _find(sources(hits, "system"), _parts)
     tools = _find(sources(hits, "tools"), _definitions)
     if asked.conversation is not None and not asked.conversation.alone:
@@ -94,8 +95,10 @@ def _of_messages(hits: Hits, events: ContentEvents) -> Carried:
 
 
 def _reasons(said: _Found) -> tuple[str, ...]:
-    messages = [] if said.conversation is None else said.conversation.messages
-    return tuple(finish_reason(reason) for reason in map(reason_of, messages) if reason)
+    if said.conversation is None:
+        return ()
+    reasons = [reason_of(message) for message in said.conversation.messages]
+    return tuple([finish_reason(reason) for reason in reasons if reason])
 
 
 def _of_tool(hits: Hits, events: ContentEvents) -> Carried:
@@ -113,11 +116,11 @@ def _of_tool(hits: Hits, events: ContentEvents) -> Carried:
 
 
 def _carried(content: Content, found: tuple[_Found, ...], finish_reasons: tuple[str, ...] = ()) -> Carried:
-    names: list[str] = []
-    events: list[int] = []
+    names: tuple[str, ...] = ()
+    events: tuple[int, ...] = ()
     for each in found:
-        names.extend(each.names)
-        events.extend(each.events)
+        names += each.names
+        events += each.events
     return Carried(content, frozenset(names), frozenset(events), finish_reasons)
 
 
@@ -156,6 +159,24 @@ def _find(candidates: Iterable[Source], read: _Reader) -> _Found:
         elif found is not _SILENCE:
             return found
     return _SILENCE if said is None else _Found(value=said)
+
+
+def _in_form(hits: Hits, field: Field) -> _Found | None:
+    """What nearly every call carries, in a third of the time: its first source is a text that is in the form already.
+    All else is None here, and found as anything is."""
+    key = hits.best.get(field)
+    if key is None or key.read is not None or hits.members:
+        return None
+    text = hits.span.attributes[key.name]
+    if type(text) is not str or not text.startswith("[{"):
+        return None
+    messages = opened(text)
+    if type(messages) is not list or not are_form_messages(messages):
+        return None
+    for message in messages:
+        if message["parts"]:
+            return _Found(text, messages, Conversation(messages, None, None, True, True), (key.name,))
+    return None
 
 
 def _messages_of(hits: Hits, role: str) -> _Reader:

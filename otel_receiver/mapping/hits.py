@@ -1,11 +1,12 @@
-"""What one pass over a span's attributes found, and the one rule of choice: per field the first present key by rank."""
+"""What a span's attributes mean, and the one rule of choice: per field the first present key by rank."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from otel_receiver.call import CallKind  # noqa: TC001 - mypy and readers, not the machine
-from otel_receiver.mapping.keys import Document, Family, Field, Key
-from otel_receiver.mapping.table import HEAD, Table
+from otel_receiver.mapping.keys import Document, Field, Key
+from otel_receiver.mapping.shapes import shape_of
+from otel_receiver.mapping.table import Shape, Table
 from otel_receiver.span import Span
 from otel_receiver.values import as_dict, opened, text_or_none
 
@@ -17,13 +18,10 @@ class Hits:
 
     __slots__ = ("best", "documents", "flaws", "kind", "members", "others", "span", "table", "unfolded")
 
-    def __init__(self, table: Table, span: Span) -> None:
+    def __init__(self, table: Table, span: Span, shape: Shape) -> None:
         self.table = table
         self.span = span
-        self.best: dict[Field, Key] = {}
-        self.others: list[Key] = []  # beaten by a better rank
-        self.documents: list[Document] = []
-        self.members: dict[str, tuple[Family, list[str]]] = {}  # a family and its names, by its prefix
+        self.best, self.others, self.documents, self.members = shape
         self.unfolded: dict[str, Any] = {}
         self.flaws: list[str] = []
         self.kind: CallKind = ""
@@ -94,36 +92,7 @@ class Hits:
 
 
 def collect(table: Table, span: Span) -> Hits:
-    """The one pass. An empty text says nothing: some SDKs send them by the dozen."""
-    hits = Hits(table, span)
-    best, meanings, families = hits.best, table.meanings, table.families
-    for name, value in span.attributes.items():
-        meaning = meanings.get(name)
-        if meaning is None:
-            relatives = families.get(name[:HEAD])
-            if relatives is not None:
-                _join(hits.members, relatives, name)
-        elif value is not None and value != "":
-            field, key, document = meaning
-            other = best.get(field)
-            if other is None:
-                best[field] = key
-            elif key.rank < other.rank:
-                best[field] = key
-                hits.others.append(other)
-            else:
-                hits.others.append(key)
-            if document is not None:
-                hits.documents.append(document)
-    return hits
-
-
-def _join(members: dict[str, tuple[Family, list[str]]], families: tuple[Family, ...], name: str) -> None:
-    for family in families:
-        prefix = family.prefix
-        if name.startswith(prefix) and (not family.numbered or name[len(prefix) : len(prefix) + 1].isdecimal()):
-            members.setdefault(prefix, (family, []))[1].append(name)
-            return
+    return Hits(table, span, shape_of(table, span.attributes))
 
 
 def _rank(key: Key) -> int:

@@ -1,6 +1,6 @@
 """Where the content of a span is found: keys and flattened families by rank, an output's pieces, span events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from otel_receiver.mapping.hits import Hits
@@ -35,8 +35,14 @@ def content_events(hits: Hits) -> ContentEvents:
     return [(index, event, key) for index, event, key in found if key is not None and key.read is not None]
 
 
-def sources(hits: Hits, field: Field, events: ContentEvents | None = None) -> Iterator[Source]:
+def sources(hits: Hits, field: Field, events: ContentEvents | None = None) -> Iterable[Source]:
     """Keys and families by rank, then an output's pieces, then events."""
+    if field not in hits.best and field != "output" and not hits.members and not events:
+        return ()
+    return _all(hits, field, events)
+
+
+def _all(hits: Hits, field: Field, events: ContentEvents | None) -> Iterator[Source]:
     if hits.members:
         yield from _ranked(hits, field)
     elif field in hits.best:

@@ -14,6 +14,15 @@ Meaning = tuple[Field, Key, Document | None]
 """What an attribute's name means. Its field is in its key as well; here it costs nothing to reach."""
 
 
+class Shape(NamedTuple):
+    """What names of attributes mean together. Shared by all spans that have just these, and never changed."""
+
+    best: dict[Field, Key]  # by rank
+    others: list[Key]  # beaten by a better rank
+    documents: list[Document]
+    members: dict[str, tuple[Family, list[str]]]  # a family and its names, by its prefix
+
+
 class Table(NamedTuple):
     meanings: dict[str, Meaning]  # by the name of an attribute
     families: dict[str, tuple[Family, ...]]  # by the head of their prefix
@@ -22,6 +31,7 @@ class Table(NamedTuple):
     scopes: tuple[str, ...]  # of `named`, to reject a stranger with one call
     name_of: dict[str, Callable[[Span], str]]  # by dialect
     caches_apart: tuple[Callable[[Span], bool], ...]
+    shapes: dict[tuple[tuple[str, ...], tuple[str, ...]], Shape]  # seen so far: see shapes.py
 
 
 def merge(dialects: Iterable[Dialect]) -> Table:
@@ -35,6 +45,7 @@ def merge(dialects: Iterable[Dialect]) -> Table:
         scopes=tuple(spans.scope for spans in named),
         name_of={each.name: each.name_of for each in dialects if each.name_of is not None},
         caches_apart=tuple(each.caches_apart for each in dialects if each.caches_apart is not None),
+        shapes={},
     )
 
 

@@ -50,7 +50,7 @@ def _of_list(items: list[Any], role: str, depth: int) -> Conversation | None:
     if items and isinstance(items[0], list) and all(isinstance(item, list) for item in items):
         items = [inner for item in items for inner in item]  # LangChain sends batches, mostly of one
     if are_form_messages(items):
-        return Conversation(items, as_it_came=True)
+        return Conversation(items, None, None, True, True)
     messages = [message for item in items if (message := read_message(item, role)) is not None]
     if len(messages) == len(items):
         return Conversation(messages)

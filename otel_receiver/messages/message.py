@@ -95,7 +95,11 @@ def _choice(item: Message, role: str) -> Message | None:
 
 
 def reason_of(item: Mapping[str, Any]) -> str:
-    return next((item[name] for name in _REASONS if isinstance(item.get(name), str)), "")
+    for name in _REASONS:
+        reason = item.get(name)
+        if isinstance(reason, str):
+            return reason
+    return ""
 
 
 def _role_of(item: Message) -> str:

@@ -1,11 +1,9 @@
-"""The few words of a call that a list shows."""
+"""The few words of a call that a list shows. Whole here: they are cut once they are redacted, see `keeping`."""
 
 from typing import Any
 
 from otel_receiver.messages.message import Message
 from otel_receiver.values import dumped, opened
-
-MAX_CHARACTERS = 500
 
 _SPOKEN = ("raw", "output", "result", "answer", "response", "text", "content", "message", "input", "query", "question")
 """Where a function that takes or returns an object keeps the words; the first one present. `raw` is CrewAI's."""
@@ -15,14 +13,14 @@ def last_user_text(messages: list[Message]) -> str:
     """The last thing a user said. Tool results that come in a user's name are not said by one."""
     for message in reversed(messages):
         if message["role"] == "user" and (text := message_text(message)):
-            return text[:MAX_CHARACTERS]
+            return text
     return ""
 
 
 def assistant_text(messages: list[Message]) -> str:
     """What the model said: of several answers every one, but not what it was asked."""
     texts = [text for message in messages if message["role"] == "assistant" and (text := message_text(message))]
-    return "\n".join(texts)[:MAX_CHARACTERS]
+    return "\n".join(texts)
 
 
 def last_assistant_text(messages: list[Message]) -> str:
@@ -31,8 +29,11 @@ def last_assistant_text(messages: list[Message]) -> str:
 
 
 def message_text(message: Message) -> str:
-    texts = (part.get("content") for part in message["parts"] if part.get("type") == "text")
-    return "\n".join(text for text in texts if isinstance(text, str)).strip()
+    texts = [part.get("content") for part in message["parts"] if part.get("type") == "text"]
+    if len(texts) != 1:
+        return "\n".join([text for text in texts if isinstance(text, str)]).strip()
+    text = texts[0]
+    return text.strip() if isinstance(text, str) else ""
 
 
 def any_text(value: Any) -> str:
@@ -42,5 +43,5 @@ def any_text(value: Any) -> str:
         spoken = next((value[name] for name in _SPOKEN if isinstance(value.get(name), str) and value[name]), value)
         value = spoken
     if isinstance(value, str):
-        return value.strip()[:MAX_CHARACTERS]
-    return "" if value in (None, [], {}) else (dumped(value) or "")[:MAX_CHARACTERS]
+        return value.strip()
+    return "" if value in (None, [], {}) else dumped(value) or ""

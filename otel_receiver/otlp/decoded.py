@@ -1,10 +1,12 @@
 """What the readers of both encodings hand on."""
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from otel_receiver.span import Attributes, Resource, Scope, Span, Value
+
+_Record = TypeVar("_Record")
 
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
@@ -52,6 +54,20 @@ class Group(NamedTuple):
     scope: Scope
     flaws: frozenset[str]
     received_ns: int
+
+
+Raws = Callable[[bytes, int], Iterator[tuple[Any, Group]]]
+"""A body and when it came -> what it holds, not read yet, and in which group."""
+
+
+class Reader(NamedTuple, Generic[_Record]):
+    """One signal in one encoding."""
+
+    raws: Raws
+    raws_of_huge: Raws  # with as little as possible in memory at a time
+    refusal: Callable[[Any], str]  # why it cannot be stored; empty where it can
+    read: Callable[[Any, Group], _Record]
+    size_of: Callable[[Any], int]
 
 
 def id_refusal(trace_id: bytes, span_id: bytes) -> str:

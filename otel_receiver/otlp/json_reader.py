@@ -14,6 +14,7 @@ from otel_receiver.otlp.decoded import (
     Group,
     LogRecord,
     Malformed,
+    Reader,
     event_name,
     id_refusal,
     label,
@@ -43,12 +44,16 @@ _ESCAPE = re.compile(
 _REPLACEMENT = "\ufffd"
 
 
-def raw_spans(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
+def _raw_spans(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
     return _members(body, "resourceSpans", "scopeSpans", "spans", received_ns)
 
 
-def raw_logs(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
+def _raw_logs(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
     return _members(body, "resourceLogs", "scopeLogs", "logRecords", received_ns)
+
+
+def _size_of(raw: Any) -> int:
+    return len(orjson.dumps(raw))
 
 
 def count_points(body: bytes) -> int:
@@ -60,13 +65,13 @@ def count_points(body: bytes) -> int:
     return count
 
 
-def span_refusal(raw: Any) -> str:
+def _span_refusal(raw: Any) -> str:
     if not isinstance(raw, dict):
         return "malformed_span"
     return id_refusal(read_id(raw.get("traceId")), read_id(raw.get("spanId")))
 
 
-def log_refusal(raw: Any) -> str:
+def _log_refusal(raw: Any) -> str:
     return "" if isinstance(raw, dict) else "malformed_record"
 
 
@@ -157,7 +162,7 @@ def _scope(raw: dict[str, Any], flaws: Flaws) -> Scope:
     )
 
 
-def read_span(raw: dict[str, Any], group: Group) -> Span:
+def _read_span(raw: dict[str, Any], group: Group) -> Span:
     flaws: Flaws = set(group.flaws)
     sent_start = read_time(raw.get("startTimeUnixNano"), flaws)
     sent_end = read_time(raw.get("endTimeUnixNano"), flaws)
@@ -222,7 +227,7 @@ def _event(raw: dict[str, Any], start_ns: int, received_ns: int, flaws: Flaws) -
 
 def _links(raws: Any, flaws: Flaws) -> tuple[tuple[Link, ...], int]:
     kept, dropped = _dicts(raws, limits.MAX_LINKS, "links_cut", flaws)
-    links = tuple(_link(raw, flaws) for raw in kept if span_refusal(raw) == "")
+    links = tuple(_link(raw, flaws) for raw in kept if _span_refusal(raw) == "")
     if len(links) < len(kept):
         flaws.add("invalid_link")
     return links, dropped + len(kept) - len(links)
@@ -240,7 +245,7 @@ def _link(raw: dict[str, Any], flaws: Flaws) -> Link:
     )
 
 
-def read_log(raw: dict[str, Any], group: Group) -> LogRecord:
+def _read_log(raw: dict[str, Any], group: Group) -> LogRecord:
     flaws: Flaws = set(group.flaws)
     sent = read_time(raw.get("timeUnixNano"), flaws)
     observed = read_time(raw.get("observedTimeUnixNano"), flaws)
@@ -262,3 +267,8 @@ def read_log(raw: dict[str, Any], group: Group) -> LogRecord:
         flaws=tuple(sorted(flaws)),
         sent_time_ns=sent if time != sent else None,
     )
+
+
+# Of a huge body JSON has no less: it is opened whole.
+SPANS = Reader(_raw_spans, _raw_spans, _span_refusal, _read_span, _size_of)
+LOGS = Reader(_raw_logs, _raw_logs, _log_refusal, _read_log, _size_of)

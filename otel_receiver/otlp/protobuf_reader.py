@@ -1,7 +1,8 @@
 """OTLP in protobuf. The hot path of the product: measured by bench/, so a few lines here are terse on purpose."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -13,6 +14,7 @@ from otel_receiver.otlp.decoded import (
     Group,
     LogRecord,
     Malformed,
+    Reader,
     event_name,
     id_refusal,
     label,
@@ -21,28 +23,53 @@ from otel_receiver.otlp.decoded import (
 )
 from otel_receiver.otlp.limits import Flaws, decoded_text
 from otel_receiver.otlp.protobuf_values import read_attributes, read_name, read_value
-from otel_receiver.otlp.schema import LogsData, MetricsData, TracesData
+from otel_receiver.otlp.schema import LogRecord as LogMessage
+from otel_receiver.otlp.schema import LogsData, MetricsData, PackedLogsData, PackedTracesData, TracesData
+from otel_receiver.otlp.schema import Span as SpanMessage
 from otel_receiver.span import Event, Link, Resource, Scope, Span
 
 
-def raw_spans(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
-    for group, scope_spans in _groups(_parsed(TracesData, body).resource_spans, "scope_spans", received_ns):
-        for raw in scope_spans.spans:
+class _Names(NamedTuple):
+    """Of the fields that lead to what a signal consists of."""
+
+    resources: str
+    scopes: str
+    records: str
+
+
+def _raws(message: Any, names: _Names, body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
+    data = _parsed(message, body)
+    for group, scoped in _groups(getattr(data, names.resources), names.scopes, received_ns):
+        for raw in getattr(scoped, names.records):
             yield raw, group
 
 
-def raw_logs(body: bytes, received_ns: int) -> Iterator[tuple[Any, Group]]:
-    for group, scope_logs in _groups(_parsed(LogsData, body).resource_logs, "scope_logs", received_ns):
-        for raw in scope_logs.log_records:
-            yield raw, group
+def _raws_of_huge(
+    message: Any, record: Any, names: _Names, body: bytes, received_ns: int
+) -> Iterator[tuple[Any, Group]]:
+    for packed, group in _raws(message, names, body, received_ns):
+        yield _unpacked(record, packed), group
 
 
-def span_refusal(raw: Any) -> str:
-    return id_refusal(raw.trace_id, raw.span_id)
+def _unpacked(message: Any, raw: bytes) -> Any:
+    """None where it cannot be read: others were stored before it was looked at."""
+    try:
+        return message.FromString(raw)
+    except DecodeError:
+        return None
 
 
-def log_refusal(_raw: Any) -> str:
-    return ""
+def _span_refusal(raw: Any) -> str:
+    return "unreadable" if raw is None else id_refusal(raw.trace_id, raw.span_id)
+
+
+def _log_refusal(raw: Any) -> str:
+    return "unreadable" if raw is None else ""
+
+
+def _size_of(raw: Any) -> int:
+    size: int = raw.ByteSize()
+    return size
 
 
 def count_points(body: bytes) -> int:
@@ -90,7 +117,7 @@ def _scope(raw: Any, flaws: Flaws) -> Scope:
     )
 
 
-def read_span(raw: Any, group: Group) -> Span:
+def _read_span(raw: Any, group: Group) -> Span:
     flaws: Flaws = set()
     sent_start, sent_end = raw.start_time_unix_nano, raw.end_time_unix_nano
     start, end, clock_flaws = clamped(sent_start, sent_end, group.received_ns)
@@ -158,7 +185,7 @@ def _link(raw: Any, flaws: Flaws) -> Link:
     )
 
 
-def read_log(raw: Any, group: Group) -> LogRecord:
+def _read_log(raw: Any, group: Group) -> LogRecord:
     flaws: Flaws = set(group.flaws)
     sent, observed = raw.time_unix_nano, raw.observed_time_unix_nano
     time = log_time(sent, observed, group.received_ns, flaws)
@@ -179,3 +206,22 @@ def read_log(raw: Any, group: Group) -> LogRecord:
         tuple(sorted(flaws)),
         sent if time != sent else None,
     )
+
+
+_SPANS = _Names("resource_spans", "scope_spans", "spans")
+_LOGS = _Names("resource_logs", "scope_logs", "log_records")
+
+SPANS = Reader(
+    partial(_raws, TracesData, _SPANS),
+    partial(_raws_of_huge, PackedTracesData, SpanMessage, _SPANS),
+    _span_refusal,
+    _read_span,
+    _size_of,
+)
+LOGS = Reader(
+    partial(_raws, LogsData, _LOGS),
+    partial(_raws_of_huge, PackedLogsData, LogMessage, _LOGS),
+    _log_refusal,
+    _read_log,
+    _size_of,
+)

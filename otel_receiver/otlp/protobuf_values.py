@@ -1,6 +1,7 @@
 """Attributes and values in protobuf: decoded one by one, the short ones only once."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any
 
@@ -9,14 +10,32 @@ from google.protobuf.message import DecodeError
 from otel_receiver.otlp import limits
 from otel_receiver.otlp.limits import Flaws, decoded_text
 from otel_receiver.otlp.schema import AnyValue, KeyValue
-from otel_receiver.otlp.wire import STRING_TAG, content_at, small_int, split_pair
+from otel_receiver.otlp.wire import (
+    ONE_BYTE,
+    STRING_TAG,
+    TEXT_HEADS,
+    VALUE_TAG,
+    content_at,
+    key_head,
+    small_int,
+    split_pair,
+)
 from otel_receiver.span import Attributes, Value
 
 _REMEMBERED_BYTES = 96
 """Attributes up to this size are remembered: models, providers, flags; not prompts."""
 
+_MAX_KEYS = 4_096
+"""Keys known by their bytes on the wire, which end within 130. Apps use dozens; one that makes them up may not fill the
+memory."""
+
 _REMEMBERED = 8_192
 """How many: a few megabytes, and most of what repeats within a batch."""
+
+
+_keys: dict[bytes, str] = {}
+_FLAWLESS: frozenset[str] = frozenset()
+Pair = tuple[str, Value, AbstractSet[str]]
 
 
 def read_name(raw: bytes, flaws: Flaws) -> str:
@@ -39,13 +58,36 @@ def read_attributes(raws: Sequence[bytes], flaws: Flaws) -> tuple[Attributes, in
     return attributes, len(raws) - len(kept)
 
 
-def _pair(raw: bytes, depth: int = 0) -> tuple[str, Value, Flaws]:
+def _pair(raw: bytes, depth: int = 0) -> Pair:
+    return _known_pair(raw) or _any_pair(raw, depth)
+
+
+def _known_pair(raw: bytes) -> Pair | None:
+    """A text or a count under a key seen before, as nearly all are: nothing is searched, all is where it must be."""
+    key_end = ONE_BYTE + raw[1] if len(raw) > 1 else 0
+    key = _keys.get(raw[:key_end])
+    if key is None:
+        return None
+    left = len(raw) - key_end
+    head = TEXT_HEADS[left]
+    if head == b"" or left > limits.MAX_TEXT or not raw.startswith(head, key_end):
+        number = small_int(raw[value_at:]) if (value_at := content_at(raw, key_end, VALUE_TAG)) > 0 else None
+        return None if number is None else (key, number, _FLAWLESS)
+    try:
+        return key, raw[key_end + len(head) :].decode(), _FLAWLESS
+    except UnicodeDecodeError:
+        return None
+
+
+def _any_pair(raw: bytes, depth: int) -> Pair:
     flaws: Flaws = set()
     parts = split_pair(raw) or _parsed_pair(raw)
     if parts is None:
         return "", limits.UNREADABLE, {"value_unreadable"}
-    key, value = parts
-    return decoded_text(key, limits.MAX_KEY, "key_cut", flaws), read_value(value, flaws, depth), flaws
+    key = decoded_text(parts[0], limits.MAX_KEY, "key_cut", flaws)
+    if not flaws and len(_keys) < _MAX_KEYS and key_head(parts[0]) == raw[: ONE_BYTE + len(parts[0])]:
+        _keys[key_head(parts[0])] = key
+    return key, read_value(parts[1], flaws, depth), flaws
 
 
 def _parsed_pair(raw: bytes) -> tuple[bytes, bytes] | None:

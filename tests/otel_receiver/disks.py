@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 from otel_receiver.segment import Disk
@@ -19,6 +20,8 @@ class FailingDisk(Disk):
         self.failing_syncs: list[BaseException] = []
         self.syncs: list[int] = []
         self.free = 1 << 40
+        self.turning = threading.Event()  # else it hangs
+        self.turning.set()
 
     def write(self, descriptor: int, data: bytes) -> None:
         if self.failing_writes:
@@ -28,6 +31,7 @@ class FailingDisk(Disk):
         super().write(descriptor, data)
 
     def sync(self, descriptor: int) -> None:
+        self.turning.wait()
         self.syncs.append(descriptor)
         if self.failing_syncs:
             raise self.failing_syncs.pop(0)

@@ -36,10 +36,11 @@ class ListWriter:
     batches: list[Batch] = field(default_factory=list)
     before: Callable[[Batch], Coroutine[Any, Any, None]] | None = None
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch, when_safe: Callable[[], None]) -> None:
         if self.before is not None:
             await self.before(batch)
         self.batches.append(batch)
+        when_safe()
 
     @property
     def span_ids(self) -> list[str]:
@@ -53,12 +54,12 @@ class GatedWriter(ListWriter):
         super().__init__()
         self.begun, self.go_on, self.fail = threading.Event(), threading.Event(), fail
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch, when_safe: Callable[[], None]) -> None:
         self.begun.set()
         await asyncio.to_thread(self.go_on.wait, 10)
         if self.fail:
             raise RuntimeError("the database said no")
-        await super().write(batch)
+        await super().write(batch, when_safe)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -135,7 +136,7 @@ def open_doors(
         refusals = Refusals(metrics)
         desk = Desk(projects or without_file(), kept, mapper or PlainMapper(), chosen, metrics)
         probes = Probes(lambda: state[0], metrics.text)
-        grpc_server = GrpcServer(GrpcDoor(desk, refusals, probes), chosen)
+        grpc_server = GrpcServer(GrpcDoor(desk, refusals, probes, chosen), chosen)
         http_server = HttpServer(HttpDoor(desk, refusals, probes, chosen), chosen)
         await grpc_server.start()
         await http_server.start()

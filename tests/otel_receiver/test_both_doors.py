@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from clickhouse.projects import Projects, digest, parse
 from otel_receiver.batch import Batch
+from otel_receiver.budget import HUGE_BYTES
 from otel_receiver.errors import Unavailable
 from otel_receiver.export import OFFLOADED_BYTES
 from otel_receiver.settings import ReceiverSettings
@@ -172,6 +173,20 @@ def test_defaults_for_a_whole_client_come_by_header(doors: Doors, send: Send) ->
     send(doors, GOOD, x_session_id="nightly", x_user_id="undefined")
     received = doors.writer.batches[0].spans["received"][0]
     assert (received.session_id, received.user_id) == ("nightly", None)
+
+
+def test_received_counts_what_is_safe_at_the_moment_it_is(send: Send) -> None:
+    """The writer has counted it: whoever looks before the answer is on its way finds both."""
+    counted = list[float]()
+
+    class Counting(ListWriter):
+        async def write(self, batch: Batch, when_safe: Callable[[], None]) -> None:
+            await super().write(batch, when_safe)
+            counted.append(opened.desk.metrics.spans.received.total())
+
+    with open_doors(writer=Counting()) as opened:
+        send(opened, traces(span(1), span(trace_id=b"x")).SerializeToString())
+        assert counted == [2]
 
 
 def test_received_counts_what_was_answered(send: Send) -> None:
@@ -347,3 +362,45 @@ def test_a_large_body_does_not_hold_up_the_others(send: Send) -> None:
         assert not answer.done()
         done.set()
         assert answer.result(10).status == 200
+
+
+def _huge() -> bytes:
+    """Two pieces of spans, one of them bad."""
+    said = {"p": "x" * 20_000}
+    return traces(*(span(number + 1, said) for number in range(450)), span(trace_id=b"x")).SerializeToString()
+
+
+def test_a_huge_body_is_stored_in_pieces(send: Send) -> None:
+    """As objects and rows all of it would be a gigabyte; its answer is one, and so is every span."""
+    with open_doors() as doors:
+        body = _huge()
+        assert len(body) > HUGE_BYTES
+        assert "invalid_trace_id" in str(send(doors, body).body)
+        assert len(doors.writer.batches) == 2
+        assert sorted(doors.writer.span_ids) == [f"{number + 1:016x}" for number in range(450)]
+        assert doors.desk.metrics.spans.received.total() == 451
+        assert doors.desk.budget.used == 0
+
+
+def test_a_huge_body_may_break_off(send: Send) -> None:
+    """What was stored counts, and the client is told to send all of it again: a span twice is a span."""
+    refusing = [False]
+
+    async def refuse_the_second(_batch: Batch) -> None:
+        if refusing[0]:
+            raise Unavailable("the spool is full")
+        refusing[0] = True
+
+    with open_doors(writer=ListWriter(before=refuse_the_second)) as doors:
+        outcome = send(doors, _huge())
+        assert (outcome.status, outcome.hint) == (503, True)
+        assert doors.desk.metrics.spans.received.total() == len(doors.writer.span_ids) > 0
+        assert doors.desk.budget.used == 0
+
+
+def test_a_huge_body_of_who_has_a_quota_passes_whole(send: Send) -> None:
+    """It may overdraw, as any request; the next one waits for it."""
+    with open_doors(projects=shop_and_lab("spans_per_second")) as doors:
+        assert send(doors, _huge(), authorization="Bearer shop-key").status == 200
+        assert send(doors, GOOD, authorization="Bearer shop-key").status == 429
+        assert len(doors.writer.span_ids) == 450

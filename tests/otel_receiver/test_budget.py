@@ -178,3 +178,49 @@ def test_a_refused_body_is_let_go_of_with_its_place() -> None:
 
     left = list(pieces)
     asyncio.run(scenario())
+
+
+def test_a_huge_body_counts_twice() -> None:
+    """While it is put together or read there are two of it; one that turns out to be small counts as it is."""
+
+    async def scenario() -> None:
+        budget = Budget(64 << 20, 64 << 20, hold_s=0.01)
+        hold = budget.hold("p")
+        await hold.grow_for(20 << 20)
+        assert budget.used == 40 << 20
+        await hold.grow_for(50 << 20)
+        assert budget.used == 64 << 20  # all there is: else it would never fit
+        hold.shrink_for(1 << 20)
+        assert budget.used == 1 << 20
+        hold.release()
+        assert budget.used == 0
+
+    asyncio.run(scenario())
+
+
+def test_of_several_large_bodies_one_is_read_to_its_end() -> None:
+    """Had each taken some of the room as it came, none would ever have been whole."""
+
+    def receive_of(left: int) -> Any:
+        async def receive() -> dict[str, Any]:
+            nonlocal left
+            left -= 1
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": bytes(1 << 19), "more_body": left > 0}
+
+        return receive
+
+    async def scenario() -> None:
+        budget = Budget(8 << 20, 8 << 20, hold_s=5)
+
+        async def one() -> int:
+            async with budget.hold("p") as hold:
+                incoming = Incoming(receive_of(12))
+                body = await read_body(incoming, hold, None, most=8 << 20, length=6 << 20, deadline_s=5)
+            hold.release()
+            return len(body)
+
+        assert list(await asyncio.gather(one(), one())) == [6 << 20, 6 << 20]
+        assert budget.used == 0
+
+    asyncio.run(scenario())

@@ -52,6 +52,13 @@ def test_members_may_follow_each_other(form: Compression) -> None:
     assert plain(form, FORMS[form](b"one ") + FORMS[form](b"") + FORMS[form](b"two")) == b"one two"
 
 
+def test_members_are_bounded(form: Compression) -> None:
+    """A megabyte of empty ones would hold up the loop for seconds, and say nothing."""
+    assert plain(form, FORMS[form](b"") * 1_000) == b""
+    with pytest.raises(Permanent, match="more than 1000 streams"):
+        plain(form, FORMS[form](b"") * 1_001)
+
+
 def test_a_truncated_body_is_malformed(form: Compression) -> None:
     """Line 9: at every byte."""
     data = FORMS[form](b"hello" * 10)

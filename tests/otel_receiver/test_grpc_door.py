@@ -86,6 +86,20 @@ def test_a_call_without_a_message_is_malformed(doors: Doors) -> None:
     assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "the call carries no message")
 
 
+def test_a_body_that_does_not_come_gives_its_room_back() -> None:
+    """There is room for the largest while it is waited for; who keeps it too long is told to come again."""
+    with open_doors(ReceiverSettings(grpc_port=0, http_port=0, body_deadline_s=0.2)) as doors:
+        never = threading.Event()
+        with grpc.insecure_channel(f"127.0.0.1:{doors.grpc_port}") as channel:
+            call: Any = channel.stream_unary(TRACES, None, None).future(iter(never.wait, True), timeout=5)
+            until(lambda: doors.desk.budget.used > 0)
+            with pytest.raises(grpc.RpcError):
+                call.result()
+        never.set()
+        assert (call.code(), call.details()) == (grpc.StatusCode.UNAVAILABLE, "the body did not arrive in time")
+        assert doors.desk.budget.used == 0
+
+
 @pytest.mark.parametrize(
     "compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip, grpc.Compression.Deflate]
 )

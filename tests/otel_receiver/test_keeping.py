@@ -1,5 +1,6 @@
 """What a project lets us keep: content off, cut, redacted; and nothing at all where a pattern fails."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from clickhouse.projects import Project
 from otel_receiver import keeping
 from otel_receiver.call import Call, Content, Ids, Score
 from otel_receiver.content import carries_content
-from otel_receiver.span import Event
+from otel_receiver.span import Event, Link
 from tests.otel_receiver.spans import NOW_NS, rows, span
 
 SECRET = "4111 1111 1111 1111"
@@ -30,8 +31,12 @@ SAID = Content(
     output_preview="Rome it is",
 )
 CALL = Call(content=SAID, error_message=f"refused {SECRET}", tags=("rome", "x"), scores=(Score("s", comment="Rome"),))
-EVENTS = (Event(1, "gen_ai.user.message", {"content": "in Rome", "role": "user"}),)
+EVENTS = (
+    Event(1, "gen_ai.user.message", {"content": "in Rome", "role": "user"}),
+    Event(2, "gen_ai.evaluation.result", {"gen_ai.evaluation.explanation": "Rome", "gen_ai.evaluation.name": "s"}),
+)
 ATTRIBUTES = {"gen_ai.prompt": "{broken Rome", "gen_ai.system": "openai", "card": SECRET, "list": [SECRET]}
+UNREAD = {"gen_ai.tool.definitions": "[Rome", "mlflow.chat.tools": "Rome", "gen_ai.evaluation.explanation": "Rome"}
 
 
 def row(content: Policy = "on", redact: tuple[Any, ...] = (), call: Call = CALL, **changes: Any) -> dict[str, Any]:
@@ -42,11 +47,11 @@ def row(content: Policy = "on", redact: tuple[Any, ...] = (), call: Call = CALL,
 
 def test_content_off_keeps_numbers_and_names_only() -> None:
     """Messages, previews, what no dialect parsed, what events and evaluators say: all gone."""
-    kept = row("off")
+    kept = row("off", attributes=ATTRIBUTES | UNREAD)
     assert "rome" not in repr(kept).lower().replace("'rome', 'x'", "")
     assert (kept["input_messages"], kept["input_preview"], kept["comment"]) == ("", "", "")
     assert kept["content_attributes"] == {}
-    assert kept["events.attributes"] == [{"role": "user"}]
+    assert kept["events.attributes"] == [{"role": "user"}, {"gen_ai.evaluation.name": "s"}]
     assert kept["attributes"]["gen_ai.system"] == "openai"
     assert kept["flaws"] == ()
 
@@ -75,7 +80,78 @@ def test_patterns_are_redacted_wherever_they_stand() -> None:
     assert kept["attributes"] == {"gen_ai.system": "openai", "card": "[redacted]", "list": '["[redacted]"]'}
     assert kept["tags"] == ("[redacted]", "x")
     assert kept["error_message"] == "refused [redacted]"
-    assert kept["events.attributes"] == [{"content": "in [redacted]", "role": "user"}]
+    assert kept["events.attributes"][0] == {"content": "in [redacted]", "role": "user"}
+
+
+@pytest.mark.parametrize("preview", ["input_preview", "output_preview"])
+def test_previews_are_redacted_before_they_are_cut(preview: str) -> None:
+    """No digit of a number at the edge stays, however long the text, and whatever escapes its end would close."""
+    for text in ("x" * 489 + " 4111111111111111" + " y" * 5_000, f'["{"x" * 480} \\u0052ome", "{"y" * 5_000}"]'):
+        call = Call(content=Content(**{preview: text}))
+        assert row(call=call)[preview] == text[:500]
+        kept = row(redact=(CARD, ROME), call=call)[preview]
+        assert ("411" in kept, "0052" in kept, len(kept)) == (False, False, 500)
+
+
+def test_keys_that_match_are_redacted_and_keep_their_values() -> None:
+    """Names of attributes, of metadata, of what events and links say, and in JSON. Two that become one are numbered."""
+    named: dict[str, Any] = {"user.ann@x.org": "1", "plain": "2", "user.bob@x.org": "3"}
+    wanted = {"user.[redacted]": "1", "plain": "2", "user.[redacted] 2": "3"}
+    said = {f"gen_ai.prompt.{key}": value for key, value in named.items()}
+    call = Call(metadata=tuple(named.items()), content=Content(tool_result=json.dumps(named)))
+    links = (Link("0" * 32, "1" * 16, "", named),)
+    emails = (compiled(r"[a-z]+@[a-z.]+"),)
+    kept = row(redact=emails, call=call, attributes=named | said, events=(Event(1, "e", named),), links=links)
+    assert kept["attributes"] == kept["metadata"] == orjson.loads(kept["tool_result"]) == wanted
+    assert kept["events.attributes"] == kept["links.attributes"] == [wanted]
+    assert kept["content_attributes"] == {f"gen_ai.prompt.{key}": value for key, value in wanted.items()}
+
+
+def test_keys_that_all_match_are_numbered_in_time() -> None:
+    """Also where there are many, and where a key is what another becomes."""
+    taken = {f"[redacted] {number}": f"taken {number}" for number in range(20_000)}
+    many: dict[str, Any] = taken | {f"{number}@x": str(number) for number in range(20_000)}
+    before = time.thread_time()
+    kept = row(redact=(compiled(r"\d+@x"),), attributes=many)["attributes"]
+    assert time.thread_time() - before < 2
+    assert sorted(kept.values()) == sorted(many.values())
+    assert "@x" not in repr(kept)
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t\r\n  "])
+def test_json_behind_a_space_is_redacted_as_json(space: str) -> None:
+    """An escape hides nothing there either."""
+    call = Call(content=Content(tool_result=space + '{"\\u0052ome": "\\u0052ome", "x": 1}'))
+    assert row(call=call)["tool_result"] == call.content.tool_result
+    assert row(redact=(ROME,), call=call)["tool_result"] == '{"[redacted]":"[redacted]","x":1}'
+
+
+def nested(value: Any, levels: int) -> str:
+    """JSON in JSON, with escapes as Python writes them."""
+    for _ in range(levels):
+        value = json.dumps({"is": value})
+    return str(value)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 8])
+def test_json_in_json_is_redacted_as_json(levels: int) -> None:
+    """What a tool returned as JSON is a text in messages: its escapes hide nothing either, nor its quotes."""
+    for pattern in ("Müller", '"Jo": 7'):
+        call = Call(content=Content(tool_result=nested({"name": "Müller", "Jo": 7}, levels)))
+        kept = row(redact=(compiled(pattern),), call=call)["tool_result"]
+        for _ in range(levels - 1):
+            kept = orjson.loads(kept)["is"]
+        assert ("ller" in kept, "7" in kept) == (pattern != "Müller", pattern == "Müller"), kept
+
+
+def test_json_in_json_is_redacted_in_time() -> None:
+    """Megabytes of it, many and deep, and deeper than is looked: each level is read once."""
+    deep = nested([nested("Rome é" * 1_000, 3)] * 20, 6) + " " * 1_000
+    texts = (json.dumps([nested("é" * 20, 3)] * 5_000), deep, nested("x" * 1_000_000, 12), nested(1, 16))
+    before = time.thread_time()
+    for text in texts:
+        assert "Rome" not in row(redact=(CARD, ROME), call=Call(content=Content(tool_result=text)))["tool_result"]
+    assert time.thread_time() - before < 3
 
 
 def test_ids_that_match_are_hashed_so_that_they_stay_apart() -> None:
@@ -150,7 +226,9 @@ def test_deep_or_odd_json_is_redacted_as_text() -> None:
     gcp.vertex.agent.llm_request gcp.vertex.agent.tool_response genkit:output lmnr.span.input traceloop.entity.output
     langfuse.observation.input pydantic_ai.all_messages final_result user_prompt file_path full_command tool_input
     gen_ai.tool.call.arguments gen_ai.system_instructions retrieval.documents.0.document.content new_context
-    response.model_output logfire.msg my.own.prompt embedding.embeddings.0.embedding.vector""".split(),  # noqa: SIM905
+    response.model_output logfire.msg my.own.prompt embedding.embeddings.0.embedding.vector
+    gen_ai.evaluation.explanation gen_ai.tool.definitions mlflow.chat.tools llm.tools.0.tool.json_schema
+    llm.request.functions.0.description""".split(),  # noqa: SIM905
 )
 def test_keys_of_content_are_known_by_their_words(key: str) -> None:
     """In any dialect, also one we have never seen; numbers never carry content."""
@@ -164,7 +242,9 @@ def test_keys_of_content_are_known_by_their_words(key: str) -> None:
     gen_ai.output.type gen_ai.response.id gen_ai.request.model gen_ai.completion.0.finish_reason session.id user.id
     http.request.method url.query db.query.text exception.message error.message llm.prompt_template.version
     ai.telemetry.metadata.tenant gen_ai.operation.name server.address langfuse.observation.status_message 0 . name
-    gen_ai.input.messages.ref llm.input_messages.0.message.tool_calls.0.tool_call.id process.command""".split(),  # noqa: SIM905
+    gen_ai.input.messages.ref llm.input_messages.0.message.tool_calls.0.tool_call.id process.command
+    llm.tools.0.tool.name llm.request.functions.0.name agent.tools.count code.function gen_ai.evaluation.score.label
+    gen_ai.evaluation.name gen_ai.tool.name gen_ai.tool.type""".split(),  # noqa: SIM905
 )
 def test_keys_that_name_or_measure_are_no_content(key: str) -> None:
     """Content off must leave what numbers are filtered by."""

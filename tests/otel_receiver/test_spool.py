@@ -5,12 +5,14 @@ import random
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from otel_receiver.segment import HEADER_BYTES, Gap, framed, scanned
+from otel_receiver.segment import _LOOK_BYTES, HEADER_BYTES, Gap, Place, framed, scanned
 from otel_receiver.spool import Found, Spool, SpoolBroken, SpoolFull, SpoolLimits
+from tests.descriptors import no_descriptors
 from tests.otel_receiver.disks import FailingDisk, PowerCut, broken, full
 
 ROOMY = SpoolLimits(min_free_bytes=0)
@@ -148,6 +150,60 @@ def test_a_broken_record_in_the_middle_costs_only_itself(tmp_path: Path) -> None
     assert len(list((tmp_path / "spool-corrupt").iterdir())) == 5
 
 
+def test_what_cannot_be_read_now_has_not_rotten(tmp_path: Path) -> None:
+    """A process without descriptors knows nothing of the bytes; they are there when it has some again."""
+    spool, _ = opened(tmp_path / "spool")
+    record = spool.append(b"x" * 100, 1)
+    with no_descriptors():
+        with pytest.raises(SpoolBroken, match="cannot be read now"):
+            spool.read(record)
+        with pytest.raises(SpoolBroken, match="cannot be kept aside now"):
+            spool.reject(record)
+    assert payloads(spool) == [b"x" * 100]
+
+
+def test_a_deleted_file_has_rotten(tmp_path: Path) -> None:
+    """Nothing will bring it back, and nothing of it can be kept."""
+    spool, _ = opened(tmp_path / "spool")
+    record = spool.append(b"x", 1)
+    record.segment.path.unlink()
+    assert spool.read(record) is None
+    spool.reject(record)
+    assert spool.waiting() == []
+
+
+def test_rotten_bytes_stay_until_they_can_be_kept_aside(tmp_path: Path) -> None:
+    """But for the quarantine's own limit, they are never thrown away unseen."""
+    spool, _ = opened(tmp_path / "spool")
+    record = spool.append(b"x" * 100, 1)
+    quarantine = tmp_path / "spool-corrupt"
+    quarantine.write_text("in the way")
+    with pytest.raises(SpoolBroken, match="cannot be kept aside now"):
+        spool.reject(record)
+    assert payloads(spool) == [b"x" * 100]
+    quarantine.unlink()
+    assert [spool.reject(record), spool.reject(record)] == [True, False]
+    assert spool.waiting() == []
+    (kept,) = quarantine.iterdir()
+    assert kept.read_bytes().endswith(b"x" * 100)
+
+
+def test_an_end_that_cannot_be_read_now_is_not_torn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been acknowledged."""
+    spool, _ = opened(tmp_path / "spool")
+    spool.append(b"acknowledged", 1)
+    killed(spool)
+
+    def payload_at(path: Path, place: Place) -> bytes | None:
+        raise broken()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("otel_receiver.spool.payload_at", payload_at)
+        spool, found = opened(tmp_path / "spool")
+    assert found == Found(records=1, spans=1)
+    assert payloads(spool) == [b"acknowledged"]
+
+
 def test_a_file_of_garbage_holds_nothing_and_ends(tmp_path: Path) -> None:
     """Also where it is full of beginnings."""
     for garbage in (os.urandom(3_000_000), b"gss1" * 200_000, bytes(100), b"g", framed(b"", 0)[:-1] * 1_000):
@@ -156,6 +212,18 @@ def test_a_file_of_garbage_holds_nothing_and_ends(tmp_path: Path) -> None:
         items = list(scanned(path))
         assert all(isinstance(item, Gap) for item in items)
         assert sum(item.end - item.start for item in items if isinstance(item, Gap)) == len(garbage)
+
+
+@pytest.mark.parametrize("off", [-HEADER_BYTES, -5, -4, -3, -1, 0, 1, HEADER_BYTES])
+def test_a_record_behind_much_garbage_is_found(tmp_path: Path, off: int) -> None:
+    """Wherever it begins in what is read at a time."""
+    garbage = _LOOK_BYTES + 1 + off
+    path = tmp_path / "garbage"
+    path.write_bytes(bytes(garbage) + framed(b"payload", 7))
+    gap, place = scanned(path)
+    assert gap == Gap(0, garbage)
+    assert isinstance(place, Place)
+    assert place.spans == 7
 
 
 def test_a_full_spool_says_so_and_takes_again_when_there_is_room(tmp_path: Path) -> None:
@@ -234,6 +302,56 @@ def test_each_worker_has_a_folder_and_the_living_take_over_from_the_dead(tmp_pat
     killed(second)
     third, found = opened(base)
     assert payloads(third) == [b"more"]
+
+
+def test_what_cannot_be_taken_over_now_is_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the disk does not give, or none for want of descriptors: what was found counts, and in the end all
+    does, once."""
+    base, unreadable = tmp_path / "spool", set[str]()
+
+    def scanning(path: Path) -> Iterator[Place | Gap]:
+        if path.name in unreadable:
+            raise broken()
+        return scanned(path)
+
+    monkeypatch.setattr("otel_receiver.spool.scanned", scanning)
+    dead, _ = opened(base, SpoolLimits(min_free_bytes=0, segment_bytes=1))
+    living, _ = opened(base)
+    for number in range(3):
+        dead.append(b"%d" % number, 1)
+    killed(dead)
+    with no_descriptors(), pytest.raises(SpoolBroken):
+        living.adopt()
+    unreadable.add("00000002.log")
+    assert living.adopt() == Found(records=2, spans=2)
+    assert living.adopt() == Found()
+    living.append(b"of its own", 1)
+    unreadable.clear()
+    assert living.adopt() == Found(records=1, spans=1)
+    assert living.adopt() == Found()
+    assert payloads(living) == [b"0", b"2", b"of its own", b"1"]
+    assert living.bytes == sum(path.stat().st_size for path in base.rglob("*.log"))
+
+
+def test_a_folder_that_cannot_be_listed_is_claimed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would ever look into it: who holds it has done so. The others do not wait for it."""
+    living, first, second = [opened(tmp_path / "spool")[0] for _ in range(3)]
+    first.append(b"1", 1)
+    second.append(b"2", 1)
+    killed(first)
+    killed(second)
+    listing = Path.iterdir
+
+    def failing(folder: Path) -> Iterator[Path]:
+        if folder.name == "0001":
+            raise broken()
+        return listing(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", failing)
+        assert living.adopt() == Found(records=1, spans=1)
+    assert living.adopt() == Found(records=1, spans=1)
+    assert payloads(living) == [b"2", b"1"]
 
 
 _HOLDER = """

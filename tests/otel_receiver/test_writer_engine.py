@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,8 +25,9 @@ from clickhouse.projects import Project
 from otel_receiver.batch import Batch
 from otel_receiver.call import Call, Content, Ids, Score, Usage
 from otel_receiver.span import Event, Link
+from otel_receiver.tables import Tables
 from otel_receiver.verdicts import NotEver, NotNow
-from otel_receiver.writer import Tables, WriterSettings
+from otel_receiver.writer import WriterSettings
 from tests.otel_receiver.spans import NOW_NS, batch_of, rows, span
 from tests.otel_receiver.victim import SPANS
 from tests.otel_receiver.writing import Receiver, eventually, receiving
@@ -175,6 +177,92 @@ def test_errors_that_are_not_the_rows_are_not_for_good(database: Database, clien
         insert(database, batch_of(1))
 
 
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("RENAME TABLE spans TO elsewhere", "RENAME TABLE elsewhere TO spans"),
+        ("ALTER TABLE spans DROP COLUMN trace_state", "ALTER TABLE spans ADD COLUMN trace_state String"),
+        (
+            "ALTER TABLE spans MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1",
+            "ALTER TABLE spans RESET SETTING parts_to_throw_insert, parts_to_delay_insert",
+        ),
+        (
+            "ALTER TABLE spans MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000",
+            "ALTER TABLE spans RESET SETTING min_free_disk_bytes_to_perform_insert",
+        ),
+    ],
+    ids=["no table", "no column", "too many parts", "a full disk"],
+)
+def test_a_database_that_takes_nothing_is_waited_for(
+    database: Database, client: Client, tmp_path: Path, broken: str, mended: str
+) -> None:
+    """Line 45: acknowledged from the disk, not ready meanwhile, and all there once when somebody has mended it."""
+
+    async def play() -> None:
+        async with tables_of(database) as tables, receiving(tmp_path, tables, SETTINGS) as receiver:
+            assert await receiver.write(batch_of(10))
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            await asyncio.to_thread(client.command, broken)
+            for first in (100, 200, 300):
+                assert await receiver.write(batch_of(10, first, trace_state="a=b"))
+            await eventually(lambda: receiver.writer.away)
+            assert receiver.counts() == {"received": 40, "stored": 10, "spooled": 30, "dead": 0}
+            await asyncio.to_thread(client.command, mended)
+            await eventually(lambda: receiver.counts()["spooled"] == 0, within_s=30)
+            assert receiver.counts() == {"received": 40, "stored": 40, "spooled": 0, "dead": 0}
+
+    asyncio.run(play())
+    assert stored(client) == [(40,)]
+
+
+RULES = {
+    "read only": (r"<profile>default</profile>(?=\s+<access)", "<profile>reading</profile>", 164),
+    "no memory": (r"<default/>", "<default><max_memory_usage>1000</max_memory_usage></default>", 241),
+    "another password": (r"<password_sha256_hex>.{8}", "<password_sha256_hex>00000000", 516),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("usual", "broken", "code"), RULES.values(), ids=RULES)
+def test_a_database_that_lets_nobody_write_is_waited_for(
+    own_engine: Engine, tmp_path: Path, usual: str, broken: str, code: int
+) -> None:
+    """Line 45: rules that came with a restart of the database, and go with the next; the receiver just goes on."""
+    [users] = (tmp_path / "engine").rglob("users.xml")
+    rules = users.read_text()
+
+    async def play() -> None:
+        async with tables_of(own_engine.database()) as tables, receiving(tmp_path, tables, SETTINGS) as receiver:
+            assert await receiver.write(batch_of(10))
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            restart_with(re.sub(usual, broken, rules, count=1))
+            await refused(tables, code)
+            assert await receiver.write(batch_of(10, 100))
+            await eventually(lambda: receiver.writer.away)  # at once, or when its turn to be stored comes
+            assert receiver.counts()["spooled"] == 10
+            restart_with(rules)
+            await eventually(lambda: receiver.counts()["spooled"] == 0, within_s=30)
+            all_there_once(receiver, own_engine)
+
+    def restart_with(text: str) -> None:
+        users.write_text(text)
+        os.kill(own_engine.pid, signal.SIGKILL)
+
+    asyncio.run(play())
+
+
+async def refused(tables: Tables, code: int) -> None:
+    """Waits until inserts are, for this reason."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await tables.insert(batch_of(1, 9_999))
+            except NotNow as why:
+                if why.code == code:
+                    return
+            await asyncio.sleep(0.1)
+
+
 def test_an_answer_is_one_of_our_own_database(shared_database: Database) -> None:
     """A server without our tables, or none at all, is not ready."""
 
@@ -274,6 +362,7 @@ def test_a_hung_engine_is_answered_for_by_the_disk(own_engine: Engine, tmp_path:
     async def play() -> None:
         async with tables_of(own_engine.database()) as tables, receiving(tmp_path, tables, SETTINGS) as receiver:
             assert await receiver.write(batch_of(1, 77))
+            await eventually(lambda: receiver.counts()["stored"] == 1)
             os.kill(own_engine.pid, signal.SIGSTOP)
             waits = []
             try:

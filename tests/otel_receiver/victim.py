@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from clickhouse.connect import Database
-from otel_receiver.writer import Tables
+from otel_receiver.tables import Tables
 from tests.otel_receiver.spans import batch_of
 from tests.otel_receiver.writing import Receiver
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from otel_receiver.batch import Batch
@@ -17,7 +18,7 @@ from otel_receiver.verdicts import NotEver, NotNow
 from otel_receiver.watched import Answering
 from otel_receiver.writer import Writer, WriterSettings
 
-QUICK = WriterSettings(ack_s=0.1, hold_s=0.2, pause_s=0.05, stop_s=2.0, worthwhile_rows=50)
+QUICK = WriterSettings(ack_s=0.1, hold_s=0.2, pace_s=0.05, pause_s=0.05, stop_s=2.0)
 ROOMY = SpoolLimits(min_free_bytes=0)
 
 
@@ -75,11 +76,10 @@ class Receiver:
 
     async def write(self, batch: Batch) -> bool:
         try:
-            await self.writer.write(batch)
+            await self.writer.write(batch, partial(self.metrics.spans.received.add, by=batch.span_count))
         except Unavailable:
             return False
         self.acked.update(batch.spans["name"])
-        self.metrics.spans.received.add(by=batch.span_count)
         return True
 
     def counts(self) -> dict[str, int]:
@@ -112,7 +112,7 @@ async def receiving(
         await receiver.writer.stop()
 
 
-async def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for knows nothing of it
             await asyncio.sleep(0.005)

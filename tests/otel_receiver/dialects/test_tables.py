@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import otel_receiver.dialects
+from otel_receiver.content import carries_content
 from otel_receiver.dialects import DIALECTS
+from otel_receiver.mapping.content import CONTENT_FIELDS
 from otel_receiver.mapping.keys import Dialect
 from otel_receiver.mapping.table import HEAD, merge
 from tests.otel_receiver.dialects.recordings import NAMES, told
@@ -74,6 +76,15 @@ def test_ranks_leave_no_ties() -> None:
 def test_families_are_told_apart_by_their_head() -> None:
     """A shorter prefix would never be found."""
     assert all(len(family.prefix) >= HEAD for dialect in DIALECTS for family in dialect.families)
+
+
+def test_keys_of_content_are_known_for_it() -> None:
+    """What no reader makes sense of goes where content goes, or nowhere, by the words of its key alone."""
+    fields = {*CONTENT_FIELDS, "score_comment"}
+    keys = [key.name for dialect in DIALECTS for key in dialect.keys if key.field in fields]
+    families = [family.prefix for dialect in DIALECTS for family in dialect.families if family.field in fields]
+    names = [*keys, *(f"{prefix.removesuffix('.')}.0.any" for prefix in families)]
+    assert [name for name in names if not carries_content(name, "text")] == []
 
 
 def test_events_mean_one_thing() -> None:

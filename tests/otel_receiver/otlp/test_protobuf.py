@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
-from otel_receiver.otlp import Malformed, count_metrics, decode_logs, decode_traces, limits
+from otel_receiver.otlp import Malformed, count_metrics, decode_logs, decode_traces, limits, read_traces
 from otel_receiver.otlp.protobuf_values import read_attributes
 from otel_receiver.otlp.schema import KeyValue as RawPair
 from otel_receiver.otlp.wire import small_int, split_pair
@@ -172,3 +173,52 @@ def test_the_short_forms_are_not_fooled_by_length(seed: int) -> None:
     raw = _field(1, b"k") + _field(2, _field(1, os.urandom(4).hex().encode() * (size // 8)))
     pair = RawPair.FromString(raw)
     assert (split_pair(raw) or (pair.key, pair.value)) == (pair.key, pair.value)
+
+
+@pytest.mark.parametrize("around", [0, 128, 256, 16_384])
+def test_a_key_seen_before_reads_a_text_of_any_length(around: int) -> None:
+    """On both sides of where a length takes another byte; the text may be invalid, or look like a number."""
+    for length in range(max(around - 16, 0), around + 16):
+        for text in (b"x" * length, b"\xff" * length, b"\x18" * length):
+            value = b"\x0a" + _varint(length) + text
+            raw = b"\x0a\x04said\x12" + _varint(len(value)) + value
+            for _ in range(2):
+                attributes, _ = read_attributes([raw], set())
+                assert attributes == {"said": text.decode(errors="replace")}
+
+
+def test_a_key_seen_before_believes_no_length() -> None:
+    """A value that is cut, or followed by something, is read as protobuf reads it, whatever was seen before."""
+    whole = KeyValue(key="said", value=AnyValue(string_value="hello")).SerializeToString()
+    assert read_attributes([whole], set())[0] == {"said": "hello"}
+    assert read_attributes([whole[:-1]], set())[0] == {"": limits.UNREADABLE}
+    assert read_attributes([whole + b"\x0a\x03who"], set())[0] == {"who": "hello"}
+    assert read_attributes([whole + whole[6:]], set())[0] == {"said": "hello"}
+
+
+def _varint(number: int) -> bytes:
+    groups = [number >> 7 * place & 0x7F for place in range(3) if place == 0 or number >> 7 * place]
+    return bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
+
+
+def test_a_huge_body_reads_piece_by_piece_as_it_does_whole() -> None:
+    """Its spans are unpacked one by one; all that is said of them is the same."""
+    body = traces(
+        *(span(number + 1, {"p": "x" * number}) for number in range(50)), span(trace_id=b"x")
+    ).SerializeToString()
+    [whole] = read_traces(body, "protobuf", NOW)
+    pieces = list(read_traces(body, "protobuf", NOW, piece_bytes=5_000))
+    assert len(pieces) > 2
+    assert [one for piece in pieces for one in piece.spans] == whole.spans
+    assert pieces[-1].rejected == whole.rejected == {"invalid_trace_id": 1}
+
+
+def test_a_span_of_a_huge_body_that_cannot_be_read_costs_itself() -> None:
+    """Those before it are stored when it is looked at."""
+    spans = ScopeSpans(spans=[span(1), span(2)]).SerializeToString() + b"\x12\x02\x0a\x7f"
+    scoped = b"\x12" + _varint(len(spans)) + spans
+    body = b"\x0a" + _varint(len(scoped)) + scoped
+    with pytest.raises(Malformed):
+        decode_traces(body, "protobuf", NOW)
+    [piece] = read_traces(body, "protobuf", NOW, piece_bytes=1 << 20)
+    assert ([one.span_id[-1] for one in piece.spans], piece.rejected) == (["1", "2"], {"unreadable": 1})

@@ -1,0 +1,110 @@
+"""What the drain does with batches that cannot be stored: the others do not wait for them."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from otel_receiver.batch import Batch
+from otel_receiver.codec import encoded
+from otel_receiver.dead_letters import DeadLetters
+from otel_receiver.drain import Drain
+from otel_receiver.durable import Durable
+from otel_receiver.metrics import Metrics
+from otel_receiver.spool import Spool
+from otel_receiver.verdicts import NotNow
+from tests.otel_receiver.spans import batch_of
+from tests.otel_receiver.writing import QUICK, ROOMY, FakeTables, away, eventually, receiving
+
+
+def test_one_that_nobody_answers_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """It takes too long, or something on the way refuses it: the database is not away for that."""
+
+    async def picky(batch: Batch) -> None:
+        if "odd" in batch.spans["name"]:
+            raise NotNow
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
+            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
+                assert await receiver.write(batch)
+            tables.before = picky
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
+            tables.before = None
+            await eventually(lambda: receiver.counts()["spooled"] == 0)
+
+    asyncio.run(play())
+
+
+def test_one_that_ends_the_database_comes_last(tmp_path: Path) -> None:
+    """It is away then; when it is back, the others go first."""
+
+    class Fragile(FakeTables):
+        ended = False
+
+        async def answers(self) -> bool:
+            there, self.ended = not self.ended and await super().answers(), False  # back at the next look
+            return there
+
+        async def insert(self, batch: Batch) -> None:
+            if self.before is not away and "odd" in batch.spans["name"]:
+                self.ended = True
+            if self.ended:
+                raise NotNow
+            await super().insert(batch)
+
+    async def play() -> None:
+        tables = Fragile(away)
+        async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
+            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
+                assert await receiver.write(batch)
+            tables.before = None
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
+
+    asyncio.run(play())
+
+
+def test_an_error_of_our_own_holds_up_one_batch(tmp_path: Path) -> None:
+    """Whatever in it we do not understand."""
+
+    async def fail(batch: Batch) -> None:
+        if "odd" in batch.spans["name"]:
+            raise KeyError("a column of the future")
+
+    async def play() -> None:
+        tables = FakeTables(away)
+        async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
+            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
+                assert await receiver.write(batch)
+            tables.before = fail
+            await eventually(lambda: receiver.counts()["stored"] == 10)
+            assert receiver.counts()["spooled"] == 2
+
+    asyncio.run(play())
+
+
+def test_where_each_fails_for_itself_a_pass_ends_and_the_next_begins_with_others(tmp_path: Path) -> None:
+    """A database that answers and takes nothing is not asked for everything there is, again and again."""
+    tried: list[str] = []
+
+    async def refuse(batch: Batch) -> None:
+        tried.extend(batch.spans["name"])
+        raise NotNow
+
+    async def play() -> None:
+        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(refuse)
+        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
+        spool.adopt()
+        for number in range(25):
+            spool.append(encoded(batch_of(1, number)), 1)
+        for first, last in ((0, 25), (0, 10), (10, 20), (20, 25)):
+            assert not await drain._store_all()
+            assert tried[: last - first] == [f"chat {number}" for number in range(first, last)]
+            tried.clear()
+        tables.before = None
+        assert await drain._store_all()
+        assert (len(tables.names), spool.waiting()) == (25, [])
+
+    asyncio.run(play())
