@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from anyio.to_thread import run_sync
+
 from query_api.conversation import LOOK_BACK, Turn, new_messages
 from query_api.db import Reader, Row
 from query_api.logged import Key, told_by_logs
@@ -37,7 +39,8 @@ async def read_messages(reader: Reader, page: Page, session_id: str) -> list[Row
         turns, [_filled(_keys(turn), told, _SAID) for turn in turns], await _agents(reader, turns, told)
     )
     spoken = [_turn(each) for each in [*(_filled(_keys(turn), told, _SAID) for turn in before), *said]]
-    messages = list(new_messages(spoken))[len(before) :]
+    # Beside the loop: a page may have tens of thousands of messages, and others want answers meanwhile.
+    messages = (await run_sync(lambda: list(new_messages(spoken))))[len(before) :]
     kept = ("trace_id", "span_id", "started_at", "sort_value", "sort_id")
     return [{name: turn[name] for name in kept} | {"messages": new} for turn, new in zip(turns, messages, strict=True)]
 

@@ -93,6 +93,10 @@ class Filter:
     def to_ns(self) -> int:
         return min((term.to_ns for term in self.terms if isinstance(term, Active)), default=LAST_NS)
 
+    @property
+    def is_bounded(self) -> bool:
+        return self.from_ns > 0 or self.to_ns < LAST_NS
+
     def parameters(self) -> dict[str, Any]:
         parameters: dict[str, Any] = {"from_ns": self.from_ns, "to_ns": self.to_ns}
         parameters |= {f"{key}_any": self._groups(key) for key in (*LISTS, *PAIRS, "prefix")}

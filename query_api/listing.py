@@ -1,5 +1,9 @@
 """A page of the list of sessions: which they are, and how many in all; then what is to be shown of them."""
 
+from collections.abc import Iterable
+
+import orjson
+
 from query_api.db import Chosen, Reader, Row
 from query_api.paging import Page
 
@@ -26,10 +30,16 @@ async def read_list(
 async def _shown(reader: Reader, places: list[tuple[str | None, str]]) -> list[Row]:
     if len(places) == 0:
         return []
-    rows = await reader.rows("sessions", reader.these_sessions(session_id for _, session_id in places))
-    by_id = {row["session_id"]: row for row in rows}
+    by_id = await read_shown(reader, [session_id for _, session_id in places])
     return [
         by_id[session_id] | {"sort_value": value, "sort_id": session_id}
         for value, session_id in places
         if session_id in by_id
     ]
+
+
+async def read_shown(reader: Reader, session_ids: Iterable[str]) -> dict[str, Row]:
+    """By id those that there are, as far as the key may see them."""
+    rows = await reader.rows("sessions", reader.these_sessions(session_ids))
+    hidden = {} if reader.content else {"input_preview": None, "output_preview": None}
+    return {row["session_id"]: orjson.loads(row["shown"]) | hidden for row in rows}

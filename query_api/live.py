@@ -53,15 +53,20 @@ class Event(NamedTuple):
 class Listener:
     def __init__(self, wanted: Filter) -> None:
         self.wanted = wanted
+        self.has_ended = False
         self.waiting: asyncio.Queue[Event | None] = asyncio.Queue(MAX_WAITING)
 
     def tell(self, event: Event) -> None:
+        if self.has_ended:
+            return
         try:
             self.waiting.put_nowait(event)
         except asyncio.QueueFull:
             self.end()
 
     def end(self) -> None:
+        """It comes back, and is told from the last event on that reached it."""
+        self.has_ended = True
         while not self.waiting.empty():
             self.waiting.get_nowait()
         self.waiting.put_nowait(None)
@@ -81,7 +86,7 @@ class Feed:
         """From now on: what was there before is known."""
         [now] = await self._reader.rows("live_position")
         self._position = now["position"]
-        self._new(await self._changes(self._position - LOOK_BACK_FAR_US))
+        self._note(await self._changes(self._position - LOOK_BACK_FAR_US))
         self._swept_at = time.monotonic()
 
     async def poll_for_ever(self) -> None:
@@ -95,7 +100,8 @@ class Feed:
     async def replay(self, listener: Listener, position: int) -> None:
         """What happened since, as it is now. Some of it may have been told before: better twice than never."""
         changes = await self._changes(position - LOOK_BACK_FAR_US)
-        await self._tell(changes, [listener])
+        async for _ in self._tell(changes, [listener]):
+            pass  # the others have not been told
 
     @property
     def position(self) -> int:
@@ -104,44 +110,55 @@ class Feed:
     async def _poll(self) -> None:
         far = time.monotonic() - self._swept_at > FAR_EVERY_SECONDS
         changes = await self._changes(self._position - (LOOK_BACK_FAR_US if far else LOOK_BACK_US))
+        # Noted once told: what the database fails at is told by a later poll, and no part twice.
+        async for told in self._tell(self._new(changes), list(self.listeners)):
+            self._note(told)
         if far:
             self._swept_at = time.monotonic()
-        await self._tell(self._new(changes), list(self.listeners))
 
     async def _changes(self, since_us: int) -> list[Change]:
         rows = await self._reader.rows("changed_sessions", since_us=max(0, since_us), limit=MAX_CHANGES)
         return [Change(**row) for row in rows]
 
     def _new(self, changes: Iterable[Change]) -> list[Change]:
-        new = [change for change in changes if self._told.get(change.session_id, 0) < change.version]
-        for change in new:
+        return [change for change in changes if self._told.get(change.session_id, 0) < change.version]
+
+    def _note(self, told: Iterable[Change]) -> None:
+        for change in told:
             self._told[change.session_id] = change.version
             self._told.move_to_end(change.session_id)
             self._position = max(self._position, change.position)
         while len(self._told) > MAX_REMEMBERED:
             self._told.popitem(last=False)
-        return new
 
-    async def _tell(self, changes: Sequence[Change], listeners: Sequence[Listener]) -> None:
+    async def _tell(self, changes: Sequence[Change], listeners: Sequence[Listener]) -> AsyncIterator[Sequence[Change]]:
+        """Part by part, the oldest first; each comes out when it is told."""
         if len(changes) >= MAX_CHANGES:
+            position = max(self._position, *(change.position for change in changes))
             for listener in listeners:
-                listener.tell(Event("reset", self._position, b"{}"))
+                listener.tell(Event("reset", position, b"{}"))
+            yield changes
             return
         for part in _parts(changes):
             await self._tell_part(part, listeners)
+            yield part
 
     async def _tell_part(self, changes: Sequence[Change], listeners: Sequence[Listener]) -> None:
         ids = tuple(change.session_id for change in changes)
         rows = await self._reader.rows("live_sessions", self._reader.these_sessions(ids))
         known = {row["session_id"]: row for row in rows}
         events = [_event(change, known.get(change.session_id)) for change in changes]
-        for wanted in {listener.wanted for listener in listeners}:
-            chosen = await self._chosen(wanted, ids)
-            for listener in listeners:
-                if listener.wanted == wanted:
-                    for session_id, event in zip(ids, events, strict=True):
-                        if event.kind == "gone" or session_id in chosen:
-                            listener.tell(event)
+        for wanted in {listener.wanted for listener in listeners if not listener.has_ended}:
+            alike = [listener for listener in listeners if listener.wanted == wanted]
+            try:
+                chosen = await self._chosen(wanted, ids)
+            except Problem as problem:  # of their filter alone: the others are told
+                log.warning("Listeners of %s are sent away, their filter fails: %s", self._reader.project, problem)
+                for listener in alike:
+                    listener.end()
+            else:
+                pairs = zip(ids, events, strict=True)
+                _tell_all(alike, [event for each, event in pairs if event.kind == "gone" or each in chosen])
 
     async def _chosen(self, wanted: Filter, ids: tuple[str, ...]) -> frozenset[str]:
         if wanted.is_empty:
@@ -204,6 +221,12 @@ class Live:
         if len(feed.listeners) == 0:
             del self._feeds[project]
             self._polls.pop(project).cancel()
+
+
+def _tell_all(listeners: Iterable[Listener], events: Sequence[Event]) -> None:
+    for listener in listeners:
+        for event in events:
+            listener.tell(event)
 
 
 async def _told(listener: Listener) -> AsyncIterator[bytes]:

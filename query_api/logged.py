@@ -7,7 +7,7 @@ counted there. Most projects have no such records, and pay for one look at an em
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -16,6 +16,7 @@ from clickhouse.rollup.belonging import belonging
 from clickhouse.rollup.calls import TooLarge
 from clickhouse.rollup.facts import Fact, distinct, unpacked
 from query_api.db import Reader, Row
+from query_api.opened import opened
 
 Key = tuple[str, str]  # trace id, span id
 
@@ -28,6 +29,13 @@ class Owned(NamedTuple):
 
     spans: list[Key]
     records: list[Key]
+
+
+class _Users(NamedTuple):
+    """Whose each span and each log record is; absent or empty where nobody's."""
+
+    spans: dict[str, str]
+    records: dict[str, str]
 
 
 async def told_by_logs(reader: Reader, spans: Iterable[Key]) -> dict[Key, Row]:
@@ -60,11 +68,24 @@ async def owned_by(reader: Reader, trace_ids: Sequence[str], user_id: str) -> Ow
     facts, records = await _known(reader, trace_ids)
     for trace_id in trace_ids:
         received, _ = distinct(facts[trace_id])
-        spans, hosts = joined(received, records[trace_id])
-        users = belonging(spans).users
-        owned.spans.extend((trace_id, span_id) for span_id in received if users.get(span_id) == user_id)
-        owned.records.extend((trace_id, record) for record, host in hosts.items() if users.get(host) == user_id)
+        users = _users(received, records[trace_id])
+        owned.spans.extend((trace_id, span_id) for span_id in received if users.spans.get(span_id) == user_id)
+        owned.records.extend((trace_id, record) for record, user in users.records.items() if user == user_id)
     return owned
+
+
+def _users(received: dict[str, Fact], records: list[Fact]) -> _Users:
+    """Where too much would have to be joined, an export does not break off: spans and records speak for themselves, and
+    a record that names nobody is whose all of the trace is, or stays out, as it may be another's."""
+    try:
+        spans, hosts = joined(received, records)
+    except TooLarge:
+        users = belonging(received).users
+        everybody = {*users.values(), *(record.user_id for record in records)} - {""}
+        only = everybody.pop() if len(everybody) == 1 else ""
+        return _Users(users, {each.span_id: each.user_id or only for each in distinct(records)[0].values()})
+    users = belonging(spans).users
+    return _Users(users, {record: users.get(host, "") for record, host in hosts.items()})
 
 
 async def _hosts(reader: Reader, trace_ids: Iterable[str]) -> dict[Key, Key]:
@@ -117,14 +138,7 @@ def _concatenated(texts: list[str]) -> str:
     """Lists become one; what is no list, or cannot be read, stands alone."""
     if len(texts) < 2:  # noqa: PLR2004 - nothing to put together
         return texts[0] if texts else ""
-    lists = [_parsed(text) for text in texts]
+    lists = [opened(text) for text in texts]
     if not all(isinstance(each, list) for each in lists):
         return texts[0]
     return orjson.dumps([item for each in lists for item in each]).decode()
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None

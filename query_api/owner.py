@@ -12,6 +12,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from clickhouse.connect import Database, connected
+from clickhouse.deletion import Undeleted
 from clickhouse.errors import DatabaseError
 from clickhouse.rollup.removal import Removed
 from query_api.problems import away
@@ -43,6 +44,8 @@ async def change(database: Database, work: Change[V]) -> V:
 
     try:
         return await run_sync(changed)
+    except Undeleted as error:
+        raise away(str(error)) from error
     except (ClickHouseError, DatabaseError, OSError) as error:
         raise away("The database did not finish this. Ask again: doing it twice does no harm.") from error
 

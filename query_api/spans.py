@@ -1,10 +1,7 @@
 """A span as the API shows it: its own call beside it, and content parsed as far as it can be."""
 
-from typing import Any
-
-import orjson
-
 from query_api.db import Row
+from query_api.opened import opened
 
 _NUMBERS = (
     "first_token_ms", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
@@ -29,7 +26,7 @@ def with_logs(row: Row, told: Row | None) -> Row:
 
 def with_content(span: Row) -> Row:
     """JSON text becomes what it says; what is no JSON stays text; what is not there is null."""
-    return span | {name: _parsed(span[name]) for name in _CONTENT}
+    return span | {name: opened(span[name]) if span[name] != "" else None for name in _CONTENT}
 
 
 def _call(row: Row, trace_id: str) -> Row | None:
@@ -51,12 +48,3 @@ def _call(row: Row, trace_id: str) -> Row | None:
         **{name: row[name] for name in _NUMBERS},
         **{name: row[name] or None for name in _NAMES},
     }
-
-
-def _parsed(text: str) -> Any:
-    if text == "":
-        return None
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text

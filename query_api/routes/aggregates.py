@@ -9,27 +9,30 @@ from fastapi import APIRouter, Query, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from clickhouse.rollup.sums import STEP_NS
 from query_api.access import Caller, Reading, ReadsNumbers
 from query_api.answers import answer
 from query_api.db import Chosen, Reader, Row
+from query_api.filters import Filter
 from query_api.links import session_url, user_url
 from query_api.openapi import answers
 from query_api.paging import begin_page
 from query_api.problems import bad_input
 from query_api.queries import FilterQuery, PageQuery, Text, allowed_filter
 from query_api.shapes import Aggregates, Facets, Outliers
-from query_api.times import rfc3339
+from query_api.times import LAST_NS, begins_on_half_hours, parse_zone, rfc3339
 
 router = APIRouter(prefix="/api", tags=["aggregates"])
 
 MAX_GROUPS = 1_000
 """Of one answer: three years of days, or six weeks of hours."""
-_TIMES = ("minute", "hour", "day", "week")
-_GROUPS = (*_TIMES, "model", "user", "service", "environment", "tag", "status")
-_OF_CALLS = frozenset({"model", "service"})
-"""Calls of one trace may differ in these; in all else they are alike, or are looked at where they are not."""
+_TIMES = frozenset({"minute", "hour", "day", "week"})
+_GROUPS = ("minute", "hour", "day", "week", "model", "user", "service", "environment", "tag", "status")
+_OF_CALLS = ("model", "service", "user")
+"""In these calls of one trace may differ: it counts once in each group."""
 _NAMED = re.compile(r"(metadata|score)\.(.{1,1024})", re.DOTALL)
-_FIRST = {"after_id": None, "after_null": False, "after_value": 0, "limit": 1}
+_CUT = ("session_id String", "duration_ns UInt64", "before Bool", "after Bool")
+_FIRST = {"after_id": None, "after_null": False, "after_value": 0}
 
 GroupSort = Literal[
     "key", "sessions", "traces", "turns", "users", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens",
@@ -78,7 +81,9 @@ async def read_sums(request: Request, query: AggregatesQuery, caller: Caller, re
     chosen = await reader.choose_sessions(wanted, everything=wanted.only_times)
     sort = query.sort if query.sort is not None else "key" if keys[:1] and keys[0] in _TIMES else "cost_usd"
     order: dict[str, Any] = {"sort": "no_value" if sort == "key" else sort, "descending": query.order == "desc"}
-    totals, groups = await _sums_and_groups(reader, chosen, keys, tz=query.tz, **order, **page.parameters())
+    rows = await _sums_and_groups(reader, wanted, chosen, keys, tz=query.tz, **order, **page.parameters())
+    totals = next((_sums(row) for row in rows if row["is_total"]), _NOTHING)
+    groups = [row for row in rows if not row["is_total"]]
     return {
         "totals": totals,
         "groups": [{"key": _key(keys, row)} | _sums(row) for row in groups[: page.limit]],
@@ -87,36 +92,38 @@ async def read_sums(request: Request, query: AggregatesQuery, caller: Caller, re
     }
 
 
-async def read_totals(reader: Reader, chosen: Chosen) -> Row:
-    order = {"sort": "no_value", "descending": True}
-    totals = await reader.row("aggregates", chosen, tz="UTC", **_by([]), **order, **_FIRST)
-    return _sums(totals) if totals is not None else _NOTHING
-
-
 async def _sums_and_groups(
-    reader: Reader, chosen: Chosen, keys: Sequence[str], limit: int, **parameters: Any
-) -> tuple[Row, list[Row]]:
-    """In one statement, unless groups take more reading than their sum."""
-    if len(keys) == 0:
-        return await read_totals(reader, chosen), []
-    if not _OF_CALLS.isdisjoint(keys):
-        return await asyncio.gather(
-            read_totals(reader, chosen), _groups(reader, chosen, keys, limit=limit, **parameters)
-        )
-    total = _by(keys) | {"total": True, "limit": limit + 1}
-    rows = await reader.rows("aggregates", chosen, **parameters, **total)
-    return _sums(rows[0]) if rows else _NOTHING, rows[1:]
+    reader: Reader, wanted: Filter, chosen: Chosen, keys: Sequence[str], limit: int, **parameters: Any
+) -> list[Row]:
+    """Both in one reading, where the range may cut sessions in parts. Where it does not, their rows say what all is."""
+    if wanted.is_bounded:
+        totals = [True, False] if keys else [True]
+        asked = [_asked(wanted, keys, **parameters) | {"totals": totals, "limit": limit + 1}]
+    else:
+        asked = [_asked(wanted, [], **parameters) | {"source": "whole_sessions", "totals": [], "limit": 1}]
+        if keys:
+            asked.append(_asked(wanted, keys, **parameters) | {"totals": [False], "limit": limit})
+    answers = await asyncio.gather(*(_read_groups(reader, chosen, each) for each in asked))
+    return [row for rows in answers for row in rows]
 
 
-async def read_greatest(reader: Reader, chosen: Chosen, key: str, limit: int) -> list[Row]:
+async def _read_groups(reader: Reader, chosen: Chosen, asked: dict[str, Any]) -> list[Row]:
+    """Where the range cuts a half hour, the sessions that go on across the cut are looked up first, for often there are
+    none. Measured on 100,000 sessions: within the statement, which then read all of them twice more and was planned for
+    calls in any case, a day took 20 ms more of CPU where there were some, and 140 where there were none."""
+    if asked["parts"] == "half_hours_and_calls":
+        cut = await reader.look_up(chosen, "cut_sessions", _CUT, **asked)
+        chosen, parts = cut.chosen, "half_hours_and_calls" if len(cut.rows) > 0 else "half_hours"
+        asked = asked | {"parts": parts}
+    return await reader.rows("aggregates", chosen, **asked)
+
+
+async def read_greatest(reader: Reader, wanted: Filter, chosen: Chosen, key: str, limit: int) -> list[Row]:
     """The groups of one key that cost most."""
     order = {"sort": "cost_usd", "descending": True}
-    groups = await _groups(reader, chosen, [key], tz="UTC", **order, **(_FIRST | {"limit": limit}))
+    asked = _asked(wanted, [key], tz="UTC", **order, **_FIRST) | {"totals": [False], "limit": limit}
+    groups = await _read_groups(reader, chosen, asked)
     return [{"key": row["key_1"] or None} | _sums(row) for row in groups]
-
-
-async def _groups(reader: Reader, chosen: Chosen, keys: Sequence[str], **parameters: Any) -> list[Row]:
-    return await reader.rows("aggregates", chosen, **_by(keys), **parameters)
 
 
 @router.get("/outliers", responses=answers(Outliers, "Who stands out."))
@@ -170,17 +177,28 @@ _COUNTS = (
     "sessions", "traces", "turns", "users", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens",
     "cache_write_tokens", "reasoning_tokens", "cost_usd", "unpriced_turns", "errors", "error_traces", "error_rate",
 )  # fmt: skip
-_SPREADS = ("cost_per_session", "tokens_per_session", "turns_per_session", "duration_per_session")
+_SPREADS = {
+    "cost_per_session": "costs",
+    "tokens_per_session": "tokens",
+    "turns_per_session": "turns_each",
+    "duration_per_session": "durations",
+}
 _NOTHING = dict.fromkeys(_COUNTS, 0) | {"cost_usd": None, "error_rate": None} | dict.fromkeys(_SPREADS, _SPREAD)
 """What no sessions add up to."""
 
 
 def _sums(row: Row) -> Row:
-    return {name: row[name] for name in (*_COUNTS, *_SPREADS)}
+    spreads = {name: dict(zip(_SPREAD, row[spread], strict=True)) for name, spread in _SPREADS.items()}
+    return {name: row[name] for name in _COUNTS} | spreads
 
 
 def _key(keys: Sequence[str], row: Row) -> dict[str, str | None]:
-    return {name: row[f"key_{number}"] or None for number, name in enumerate(keys, start=1)}
+    return {name: _shown(name, row[f"key_{number}"]) for number, name in enumerate(keys, start=1)}
+
+
+def _shown(name: str, key: str) -> str | None:
+    """The database writes instants with a space."""
+    return f"{key.replace(' ', 'T')}Z" if name in ("minute", "hour") else key or None
 
 
 def _group_keys(text: str) -> list[str]:
@@ -194,19 +212,23 @@ def _group_keys(text: str) -> list[str]:
     return keys
 
 
-def _by(keys: Sequence[str]) -> dict[str, str | bool]:
-    """What the statement asks of its groups; without keys there is one of all."""
-    first, second = [*keys, "nothing", "nothing"][:2] if keys else ("none", "nothing")
-    kinds: dict[str, str | bool] = {
-        "by_call": not _OF_CALLS.isdisjoint(keys),
-        "by_time": not frozenset(_TIMES).isdisjoint(keys),
-        "unit": next((unit for unit in _TIMES if unit in keys), _TIMES[-1]),
-        "total": len(keys) == 0,
-    }
-    return _key_of(1, first) | _key_of(2, second) | kinds
+def _asked(wanted: Filter, keys: Sequence[str], *, tz: str, **parameters: Any) -> dict[str, Any]:
+    """Which groups the statement makes, and of what: of half hours, unless some are finer; and where the range begins
+    or ends within one, of single calls as well."""
+    first, second = [*keys, "nothing", "nothing"][:2]
+    counted = "_".join([*(key for key in _OF_CALLS if key in keys), "traces"])
+    fine = "minute" in keys or not (_TIMES.isdisjoint(keys) or begins_on_half_hours(parse_zone(tz)))
+    cut_from_ns, whole_to_ns = wanted.from_ns // STEP_NS * STEP_NS, wanted.to_ns // STEP_NS * STEP_NS
+    whole_from_ns = wanted.from_ns if wanted.from_ns == cut_from_ns else min(cut_from_ns + STEP_NS, LAST_NS)
+    is_cut = wanted.from_ns > cut_from_ns or whole_to_ns < wanted.to_ns < LAST_NS
+    ranged = {"cut_from_ns": cut_from_ns, "whole_from_ns": whole_from_ns, "whole_to_ns": whole_to_ns}
+    parts = "single_calls" if fine else "half_hours_and_calls" if is_cut else "half_hours"
+    looked_at = "in_range" if fine else "cut_sessions"
+    made = {"source": "groups", "parts": parts, "looked_at": looked_at, "counted": f"sums.{counted}"}
+    return parameters | _key_of(1, first) | _key_of(2, second) | ranged | made | {"fine": fine, "tz": tz}
 
 
-def _key_of(number: int, key: str) -> dict[str, str | bool]:
+def _key_of(number: int, key: str) -> dict[str, str]:
     found = _NAMED.fullmatch(key)
     if found is None:
         return {f"by_{number}": f"by_{key}", f"name_{number}": ""}

@@ -46,16 +46,16 @@ async def _costs(view: View, query: CostsPageQuery, wanted: Filter, caller: Call
     chosen = await reader.choose_sessions(wanted, everything=wanted.only_times)
     sums, groups, dearest, outliers = await asyncio.gather(
         sums_of(view, query, caller, reader),
-        _groups(reader, chosen),
+        _groups(reader, wanted, chosen),
         read_sessions(view.request, _dearest(query), caller, reader),
         _outliers(view, query, caller, reader),
     )
     return sums | {"groups": groups, "dearest": dearest["items"], "outliers": outliers}
 
 
-async def _groups(reader: Reader, chosen: Chosen) -> dict[str, Any]:
+async def _groups(reader: Reader, wanted: Filter, chosen: Chosen) -> dict[str, Any]:
     """One more than is shown tells that there are more."""
-    found = await asyncio.gather(*(read_greatest(reader, chosen, key, _ROWS + 1) for key in _GROUPS))
+    found = await asyncio.gather(*(read_greatest(reader, wanted, chosen, key, _ROWS + 1) for key in _GROUPS))
     return dict(zip(_GROUPS, found, strict=True))
 
 

@@ -79,7 +79,7 @@ async def _show(request: Request, sent_id: str, query: SessionPageQuery, caller:
     if query.part == "more":
         return render(view, f"session_{query.view}.html", context | await asked.context())
     shown, of_user = await asyncio.gather(asked.context(), _sessions_of(session["user_id"], request, caller, reader))
-    around = {"neighbours": found["neighbours"], "of_user": of_user, "place": "/sessions"}
+    around = {name: found[name] for name in ("neighbours", "scores")} | {"of_user": of_user, "place": "/sessions"}
     return render(view, "session.html", context | shown | around)
 
 

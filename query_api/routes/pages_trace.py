@@ -53,6 +53,7 @@ async def show_trace(
     trace, nodes = await _read(trace_id, reader)
     shown = query if query.span is not None or len(nodes) == 0 else query.model_copy(update={"span": nodes[0].span_id})
     selected, outline = await asyncio.gather(_panel(shown, trace_id, reader), _outline(reader, trace["session_id"]))
+    start_ns, total_ns = _extent(nodes)
     context = {
         "place": "/sessions",
         "query": shown,
@@ -61,11 +62,11 @@ async def show_trace(
         "nodes": nodes[:WITHOUT_SCRIPT],
         "spans": len(nodes),
         "left_out": trace["spans"] - MOST_SPANS if len(nodes) == MOST_SPANS else 0,
-        "start_ns": min((node.start_ns for node in nodes), default=0),
-        "total_ns": _total_ns(nodes),
+        "start_ns": start_ns,
+        "total_ns": total_ns,
         "number": outline.numbers.get(trace_id),
         "outline": outline,
-        "data": _data(nodes),
+        "data": _data(nodes, start_ns, total_ns),
     }
     return render(view, "trace.html", context | selected)
 
@@ -112,15 +113,15 @@ async def _panel(query: TracePageQuery, trace_id: str, reader: Reader) -> dict[s
     return found
 
 
-def _total_ns(nodes: list[Node]) -> int:
-    start, end = min((n.start_ns for n in nodes), default=0), max((n.end_ns for n in nodes), default=0)
-    return max(end - start, 1)
-
-
-def _data(nodes: list[Node]) -> Markup:
-    """For the script: one short list per span, and nothing in it that could end the element it stands in."""
+def _extent(nodes: list[Node]) -> tuple[int, int]:
+    """Where the first begins, and how long it is from there to the last end."""
     start = min((node.start_ns for node in nodes), default=0)
-    body = orjson.dumps({"total": _total_ns(nodes) / 1e6, "spans": [_compact(node, start) for node in nodes]})
+    return start, max(max((node.end_ns for node in nodes), default=0) - start, 1)
+
+
+def _data(nodes: list[Node], start_ns: int, total_ns: int) -> Markup:
+    """For the script: one short list per span, and nothing in it that could end the element it stands in."""
+    body = orjson.dumps({"total": total_ns / 1e6, "spans": [_compact(node, start_ns) for node in nodes]})
     return Markup(body.decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 

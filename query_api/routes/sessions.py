@@ -14,7 +14,7 @@ from query_api.answers import answer
 from query_api.calls import read_calls, read_messages
 from query_api.db import Reader, Row
 from query_api.links import session_url
-from query_api.listing import read_list
+from query_api.listing import read_list, read_shown
 from query_api.openapi import answers
 from query_api.owner import delete
 from query_api.paging import answer_list, answer_page, begin_page, page_body
@@ -114,20 +114,21 @@ async def read_session(
     """With a page of its traces."""
     session_id = normal_id(sent_id) or ""
     page = begin_page(request, caller, query.limit, query.cursor)
-    session, traces, diagnostics, neighbours, scores = await asyncio.gather(
-        reader.row("session", session_id=session_id),
+    found, traces, diagnostics, neighbours, scores = await asyncio.gather(
+        read_shown(reader, [session_id]),
         reader.rows("session_traces", session_id=session_id, **page.parameters()),
         reader.row("session_diagnostics", session_id=session_id),
         reader.row("session_neighbours", session_id=session_id),
         reader.rows("session_scores", session_id=session_id),
     )
+    session = found.get(session_id)
     if session is None:
         raise unknown("such session")
     return {
         "session": _with_url(session, reader),
         "traces": page_body(page, traces, session["traces"]),
         "diagnostics": diagnostics,
-        "neighbours": {name: _neighbour(found, reader) for name, found in (neighbours or {}).items()},
+        "neighbours": {name: _neighbour(other, reader) for name, other in (neighbours or {}).items()},
         "scores": scores,
     }
 

@@ -2,24 +2,20 @@
 -- chosen sessions; their duration is that of their traces.
 WITH peers AS
 (
-    SELECT m.user AS id,
-           toFloat64(sum(arraySum((u, a, b) -> if(u = m.user, ifNull(a, 0) + ifNull(b, 0), 0),
-                                  m.users, m.input_tokens, m.output_tokens))) AS tokens,
-           if(sum(arrayCount((u, x) -> u = m.user AND x IS NOT NULL, m.users, m.costs)) = 0, NULL,
-              sum(arraySum((u, x) -> if(u = m.user, toFloat64(ifNull(x, 0)), 0), m.users, m.costs))) AS cost,
-           toFloat64(sum(arrayCount((u, k) -> u = m.user AND k = 'llm', m.users, m.kinds))) AS turns,
-           sum(m.duration_ms) AS duration, toFloat64({measure:Identifier}) AS value
+    SELECT m.user AS id, toFloat64(sum(m.tokens)) AS tokens, sum(toFloat64(m.cost_usd)) AS cost,
+           toFloat64(sum(m.turns)) AS turns, sum(m.ns) / 1e6 AS duration, toFloat64({measure:Identifier}) AS value
     FROM
     (
-        SELECT arrayJoin(t.user_ids) AS user, t.calls.user_id AS users, t.calls.kind AS kinds,
-               t.calls.cost_usd AS costs, t.calls.input_tokens AS input_tokens, t.calls.output_tokens AS output_tokens,
-               (toUnixTimestamp64Nano(t.ended_at) - toUnixTimestamp64Nano(t.started_at)) / 1e6 AS duration_ms
-        FROM session_traces AS t FINAL
-        WHERE t.project_id = {project:String}
-          AND t.spans > 0
-          AND t.session_id != ''
-          AND ({everything:Bool} OR t.session_id IN (SELECT session_id FROM chosen))
+        SELECT arrayJoin(if(sums.of = 'trace', sums.users, [sums.user_id])) AS user,
+               sums.input_tokens + sums.output_tokens AS tokens, sums.cost_usd AS cost_usd, sums.turns AS turns,
+               sums.user_ns AS ns
+        FROM sessions AS s FINAL
+        ARRAY JOIN sums
+        WHERE s.project_id = {project:String}
+          AND s.spans > 0
+          AND ({everything:Bool} OR s.session_id IN (SELECT session_id FROM chosen))
     ) AS m
+    WHERE m.user != ''
     GROUP BY m.user
 ),
 (

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from query_api.access import COOKIE, Caller, csrf_token
+from query_api.grafana import grafana_url
 from query_api.links import session_url, user_url
 from query_api.service import service_of
 from query_api.times import NotATime, now_ns, parse_zone
@@ -94,6 +95,13 @@ class View:
 
     def user(self, user_id: str) -> str:
         return user_url(user_id, self.project)
+
+    def dashboard(self, name: str, session: str = "", trace: str = "") -> str | None:
+        """The same in Grafana, where there is one."""
+        if self.caller is None:
+            return None
+        settings = service_of(self.request).settings
+        return grafana_url(settings, name, self.caller.project, session=session, trace=trace)
 
 
 def view_of(request: Request, caller: Caller | None) -> View:

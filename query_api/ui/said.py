@@ -7,6 +7,7 @@ from unicodedata import bidirectional
 import orjson
 from markupsafe import Markup
 
+from query_api.opened import opened
 from query_api.ui.markdown import markdown
 
 MAX_CHARACTERS = 12_000
@@ -82,7 +83,7 @@ def as_text(value: Any) -> str:
 
 def answer_words(value: Any) -> str:
     """What a tool answered; where a framework wrapped its text into parts, the text."""
-    parts = _opened(value)
+    parts = opened(value) if isinstance(value, str) and value.startswith("[{") else value
     if isinstance(parts, list) and len(parts) > 0 and all(map(_is_text, parts)):
         return "\n\n".join(part.get("text", part.get("content")) for part in parts)
     return as_text(value)
@@ -94,20 +95,9 @@ def _is_text(part: Any) -> bool:
     )
 
 
-def _opened(value: Any) -> Any:
-    if not isinstance(value, str) or not value.startswith("[{"):
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
-
-
 def pretty(value: Any) -> str:
     """JSON laid out, also where it comes as text."""
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return str(value)
-    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+    said = opened(value) if isinstance(value, str) else value
+    if said is value and isinstance(value, str):  # no JSON, or too deep
+        return value
+    return orjson.dumps(said, default=str, option=orjson.OPT_INDENT_2).decode()

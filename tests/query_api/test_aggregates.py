@@ -134,6 +134,15 @@ def test_groups_by_time_are_of_the_zone(api: Api) -> None:
     assert monday <= day
 
 
+def test_zones_that_only_python_knows_are_refused(api: Api) -> None:
+    """Those with leap seconds, be they there or not; their twins without are zones as others."""
+    for zone in ("right/UTC", "right/Europe/Berlin"):
+        refused = api.ask("/api/aggregates", params={"group_by": "day", "tz": zone})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "tz"), zone
+        assert "leave right/ out" in refused.json()["detail"], zone
+    assert api.ask("/", params={"tz": "right/UTC"}).status_code == 422
+
+
 def test_a_range_counts_calls_that_started_in_it(api: Api) -> None:
     """Not whole sessions; but their durations are whole."""
     store_some(api)

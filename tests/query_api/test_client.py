@@ -1,5 +1,6 @@
 """The Python client, against the real service on a real port."""
 
+import contextlib
 import json
 import math
 import threading
@@ -21,10 +22,10 @@ from tests.clickhouse.stored import settle
 from tests.query_api.asking import Api, keys_of, span, turn
 
 
-@pytest.fixture
-def url(shared_database: Database, project: str, data_dir: Path) -> Iterator[str]:
+@contextlib.contextmanager
+def listening(database: Database, project: str, data_dir: Path) -> Iterator[str]:
     """The address of a service of its own."""
-    app = create_app(ApiSettings(shared_database, data_dir, projects=keys_of(project)))
+    app = create_app(ApiSettings(database, data_dir, projects=keys_of(project)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -36,8 +37,24 @@ def url(shared_database: Database, project: str, data_dir: Path) -> Iterator[str
 
 
 @pytest.fixture
+def url(shared_database: Database, project: str, data_dir: Path) -> Iterator[str]:
+    with listening(shared_database, project, data_dir) as address:
+        yield address
+
+
+@pytest.fixture
 def client(api: Api, url: str) -> Iterator[Client]:
     with Client(url, f"admin of {api.project}") as made:
+        yield made
+
+
+@pytest.fixture
+def client_alone(alone: Api, database: Database) -> Iterator[Client]:
+    """Of a service that stands before the database of `alone`."""
+    with (
+        listening(database, alone.project, alone.data_dir) as address,
+        Client(address, f"admin of {alone.project}") as made,
+    ):
         yield made
 
 
@@ -63,20 +80,23 @@ def test_filters_are_those_of_the_api(api: Api, client: Client) -> None:
     assert list(client.sessions(to="1h")) == []
 
 
-@pytest.mark.parametrize("session_id", ["conv-42", "a/calls", "../..", "ü €?#&%"])
-def test_a_session_is_found_by_any_id(api: Api, client: Client, session_id: str) -> None:
+def test_a_session_is_found_by_any_id(alone: Api, client_alone: Client) -> None:
     """With its traces, its calls and what was said; and is gone when it is deleted."""
-    api.store(turn(session_id=session_id, user_id="ada", input_messages=said("Hello?"), input_tokens=3))
-    whole = client.session(session_id)
-    assert (whole.session.turns, len(whole.traces.items)) == (1, 1)
-    assert [call.input_tokens for call in client.calls(session_id)] == [3]
-    assert [entry.messages[0]["parts"][0]["content"] for entry in client.messages(session_id)] == ["Hello?"]
-    assert [trace.session_id for trace in client.traces(session_id=session_id)] == [session_id]
-    assert client.delete_session(session_id).spans == 1
-    settle(api.database)
-    with pytest.raises(ApiError, match="404") as refusal:
-        client.session(session_id)
-    assert refusal.value.status == 404
+    told = {"user_id": "ada", "input_messages": said("Hello?"), "input_tokens": 3}
+    odd = ("conv-42", "a/calls", "../..", "ü €?#&%")
+    alone.store(*(turn(session_id=session_id, **told) for session_id in odd))
+    for session_id in odd:
+        whole = client_alone.session(session_id)
+        assert (whole.session.turns, len(whole.traces.items)) == (1, 1)
+        assert [call.input_tokens for call in client_alone.calls(session_id)] == [3]
+        assert [entry.messages[0]["parts"][0]["content"] for entry in client_alone.messages(session_id)] == ["Hello?"]
+        assert [trace.session_id for trace in client_alone.traces(session_id=session_id)] == [session_id]
+        assert client_alone.delete_session(session_id).spans == 1
+    settle(alone.database)
+    for session_id in odd:
+        with pytest.raises(ApiError, match="404") as refusal:
+            client_alone.session(session_id)
+        assert refusal.value.status == 404
 
 
 def test_traces_spans_users_and_sums_are_typed_too(api: Api, client: Client) -> None:

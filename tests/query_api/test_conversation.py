@@ -1,11 +1,14 @@
 """What is new in each turn."""
 
+import time
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from query_api.conversation import Turn, new_messages
+from query_api.conversation import Turn, _borders, _carried_on, new_messages
 
 
 def says(role: str, text: str, **more: Any) -> dict[str, Any]:
@@ -77,3 +80,38 @@ def test_what_cannot_be_read_is_shown_as_it_was_previewed(broken: str) -> None:
     spoken = Turn(asked=broken, answered=broken, asked_preview="asked", answered_preview="told")
     assert list(new_messages([spoken])) == [[says("user", "asked"), says("assistant", "told")]]
     assert list(new_messages([Turn(asked=broken)])) == [[]]
+
+
+def test_a_system_that_is_told_the_time_makes_nothing_else_new() -> None:
+    """Its words change with every turn; the history behind them is the same."""
+    clock = [says("system", f"it is {hour} o'clock") for hour in (1, 2, 3)]
+    turns = [
+        turn([clock[0], HI], [HO]),
+        turn([clock[1], HI, HO, WHY], [THUS]),
+        turn([clock[2], HI, HO, WHY, THUS, HI], []),
+    ]
+    assert texts(turns) == [
+        ["it is 1 o'clock", "hi", "ho"],
+        ["it is 2 o'clock", "why", "thus"],
+        ["it is 3 o'clock", "hi"],
+    ]
+
+
+@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
+def test_what_carries_on_is_the_longest_end_that_the_input_begins_with(history: str, keys: str) -> None:
+    """As one would look for it: length by length."""
+    lengths = range(2, min(len(history), len(keys)) + 1)
+    expected = max((length for length in lengths if history.endswith(keys[:length])), default=0)
+    assert _carried_on(history, keys, _borders(keys)) == expected
+
+
+def test_thousands_of_messages_take_no_minutes() -> None:
+    """Two turns of 40,000 that have all but the first in common: a second, where it was fifteen and grew with the
+    square of their number."""
+    said = [says("user", f"{number} {'x' * 40}") for number in range(40_000)]
+    since = time.process_time()
+    (_, again) = new_messages([turn(said, []), turn([says("user", "otherwise"), *said[1:]], [])])
+    assert len(again) == 40_000
+    (_, again) = new_messages([turn(said, []), turn([*said[1:], HI], [])])
+    assert again == [HI]
+    assert time.process_time() - since < 6

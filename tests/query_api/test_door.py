@@ -18,6 +18,7 @@ from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine
 from clickhouse.migrate import Topology, migrate
 from clickhouse.projects import Projects
+from clickhouse.rollup import traces
 from query_api import access
 from query_api.app import create_app
 from query_api.compression import accepted
@@ -180,6 +181,7 @@ def test_other_sites_may_not_change_anything(api: Api) -> None:
     for headers in (
         {"origin": "https://evil.com"}, {"origin": "null"}, {"origin": "http://localhost.evil.com"},
         {"origin": "http://localhost:81"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
+        {"origin": "http://["}, {"origin": "http://[::1"}, {"origin": "http://x]"},
     ):  # fmt: skip
         response = api.ask("/api/feedback", "admin", method="POST", json=feedback, headers=headers)
         assert response.status_code == 403, headers
@@ -311,6 +313,15 @@ def test_a_service_without_its_database_answers_503(data_dir: Path) -> None:
             response = client.get(path)
             assert (response.status_code, response.headers["retry-after"]) == (503, "2"), path
         assert client.delete("/api/sessions/s").status_code == 503
+
+
+def test_a_deletion_that_leaves_something_says_what(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked may ask again, or knows which trace to look at."""
+    api.store(span(session_id="s", trace_id="e" * 32))
+    monkeypatch.setitem(traces._WHOLE, "max_memory_usage", 1)
+    refused = api.ask("/api/sessions/s", "admin", method="DELETE")
+    assert refused.status_code == 503
+    assert f"All is deleted except what is in trace {'e' * 32}" in refused.json()["detail"]
 
 
 def test_secrets_are_made_once_and_shared(shared_database: Database, shared_client: Client, data_dir: Path) -> None:

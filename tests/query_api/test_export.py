@@ -73,10 +73,22 @@ def test_an_export_of_nothing_is_whole(api: Api, form: str) -> None:
 
 
 def test_sessions_are_exported_as_they_are_listed(api: Api) -> None:
-    """Every field but the address."""
+    """Every field but the address: also what has many values, odd letters, or a part that fails."""
     store_two(api)
+    odd = turn(
+        session_id='"ü\\\n', at=50, first_token_ns=1_500_000, failed=True, metadata={"k": "1", "\u2028": '"'},
+        tags=[f"tag {number}" for number in range(103)], input_preview="\x00\u202e", output_preview="ok",
+    )  # fmt: skip
+    of_it = {"project_id": api.project, "trace_id": odd["trace_id"]}
+    api.score(
+        *(of_it | {"score_id": f"{number}", "name": "help", "value": number / 3} for number in range(2)),
+        of_it | {"score_id": "up", "name": "vote", "label": "up"},
+    )
+    api.store(odd)
     listed = api.get("/api/sessions", sort="started_at", order="asc")["items"]
-    assert exported(api, "sessions") == [{k: v for k, v in item.items() if k != "url"} for item in listed]
+    rows = sorted(exported(api, "sessions"), key=lambda row: row["started_at"])
+    assert rows == [{k: v for k, v in item.items() if k != "url"} for item in listed]
+    assert (rows[1]["more"], list(rows[1]["scores"]), len(rows)) == ({"tags": 3}, ["help", "vote"], 3)
 
 
 def test_turns_name_their_session_and_spans_are_whole(api: Api) -> None:
@@ -157,7 +169,8 @@ def test_limits_are_answered_as_problems(
 ) -> None:
     """413 beyond the memory of a query, 503 beyond its time; both say what to do."""
     with serving(shared_database, shared_client, project, data_dir, query_memory_bytes=1) as api:
-        api.store(*(turn(session_id=f"s{n}") for n in range(10)))
+        # A thread counts what it takes by 4 MB.
+        api.store(*(turn(session_id=f"s{n}", input_preview="word " * 100) for n in range(4_000)))
         for path in ("/api/sessions", "/api/export/sessions?format=parquet"):
             response = api.ask(path)
             assert (response.status_code, response.json()["title"]) == (413, "Request Entity Too Large")

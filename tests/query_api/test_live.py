@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from clickhouse.connect import Database
 from query_api import live
 from query_api.app import create_app
-from query_api.filters import Filter
+from query_api.filters import Filter, OneOf
+from query_api.problems import Problem, away
 from query_api.settings import ApiSettings
 from tests.clickhouse.stored import settle, store
 from tests.query_api.asking import keys_of, span, turn
@@ -196,3 +197,95 @@ async def test_a_bad_position_is_refused(app: FastAPI, project: str) -> None:
         ear = Ear(app, project, since=since)
         await ear.leave()
         assert ear.status == 422
+
+
+class Unsteady:
+    """A reader whose statements fail as long as they are named."""
+
+    project = "p"
+
+    def __init__(self, sessions: int = 1) -> None:
+        self.failing: set[str] = set()
+        self.changes: list[dict[str, Any]] = []
+        self.names = [f"s{n:04}" for n in range(sessions)]
+
+    def change(self) -> None:
+        self.changes = [{"session_id": name, "version": 5, "position": n + 5} for n, name in enumerate(self.names)]
+
+    async def rows(self, name: str, chosen: Any = None, **_: Any) -> list[dict[str, Any]]:
+        if name in self.failing or chosen in self.failing:
+            raise away("The database is too slow.")
+        if name == "live_position":
+            return [{"position": 1}]
+        return self.changes if name == "changed_sessions" else [{"session_id": each, "spans": 1} for each in chosen]
+
+    def these_sessions(self, ids: tuple[str, ...]) -> tuple[str, ...]:
+        return ids
+
+    async def filter_sessions(self, wanted: Filter) -> tuple[str, ...] | str:
+        """Of what is looked for as a user, the filter is named as the user; the rest finds everything."""
+        [user] = [term.values[0] for term in wanted.terms if isinstance(term, OneOf) and term.key == "user"]
+        return user if user in self.failing else tuple(self.names)
+
+
+async def listened(reader: Unsteady, *users: str) -> tuple[live.Feed, list[live.Listener]]:
+    """A feed with a listener for each user; an empty one hears everything."""
+    feed = live.Feed(cast("Any", reader))
+    await feed.begin()
+    listeners = [live.Listener(Filter((OneOf("user", (user,)),) if user else ())) for user in users]
+    feed.listeners.update(listeners)
+    reader.change()
+    return feed, listeners
+
+
+def heard(listener: live.Listener) -> list[str | None]:
+    """What waits for them; nothing, where they have been sent away."""
+    events = [listener.waiting.get_nowait() for _ in range(listener.waiting.qsize())]
+    return [None if event is None else orjson.loads(event.data)["session_id"] for event in events]
+
+
+async def test_what_a_poll_fails_at_is_told_by_the_next() -> None:
+    """Once, and the position stays where it was until then: whoever comes back meanwhile is told from there."""
+    reader = Unsteady()
+    feed, [listener] = await listened(reader, "")
+    reader.failing = {"live_sessions"}
+    with pytest.raises(Problem):
+        await feed._poll()
+    assert (heard(listener), feed.position) == ([], 1)
+    reader.failing = set()
+    for _ in range(3):
+        await feed._poll()
+    assert (heard(listener), feed.position) == (["s0000"], 5)
+
+
+async def test_what_was_told_before_a_poll_failed_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many changes, a part at a time."""
+    monkeypatch.setattr(live, "_IDS_AT_ONCE_CHARACTERS", 10)
+    reader = Unsteady(3)
+    feed, [listener] = await listened(reader, "")
+    ask, asked = reader.rows, 0
+
+    async def rows(name: str, chosen: Any = None, **parameters: Any) -> list[dict[str, Any]]:
+        nonlocal asked
+        asked += name == "live_sessions"
+        if (name, asked) == ("live_sessions", 2):
+            raise away("The database is too slow.")
+        return await ask(name, chosen, **parameters)
+
+    monkeypatch.setattr(reader, "rows", rows)
+    with pytest.raises(Problem):
+        await feed._poll()
+    assert (heard(listener), feed.position) == (["s0000"], 5)
+    await feed._poll()
+    assert (heard(listener), feed.position) == (["s0001", "s0002"], 7)
+
+
+async def test_a_filter_that_fails_is_its_own_listeners_matter() -> None:
+    """They are sent away to come back; all others are told."""
+    reader = Unsteady()
+    feed, [of_all, slow, quick] = await listened(reader, "", "slow", "quick")
+    reader.failing = {"slow"}
+    await feed._poll()
+    assert [heard(listener) for listener in (of_all, slow, quick)] == [["s0000"], [None], ["s0000"]]
+    slow.tell(live.Event("session", 9, b"{}"))
+    assert heard(slow) == []

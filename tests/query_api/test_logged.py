@@ -1,7 +1,8 @@
 """What only log records say: from recorded OTLP requests, through the receiver's code, to every route of content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -10,12 +11,14 @@ from clickhouse_connect.driver import Client
 
 from clickhouse.connect import Database
 from clickhouse.projects import Project
+from clickhouse.rollup import accounts
 from otel_receiver.dialects.log_events import read_log
 from otel_receiver.export import Received
 from otel_receiver.log_rows import write_log_rows
 from otel_receiver.otlp import decode_logs
 from otel_receiver.pricing import Prices
 from tests.clickhouse.stored import settle
+from tests.histories import SECOND_NS
 from tests.otel_receiver.dialects.recordings import PAYLOADS, RECORDED_NS
 from tests.otel_receiver.test_log_calls import batches, insert, record_of, the_session, without_trace
 from tests.query_api.asking import Api, path_of, serving, turn, unique
@@ -158,34 +161,60 @@ def test_a_record_counts_for_the_session_of_its_call(api: Api, shared_database: 
     assert told(api, "one") == [[]]
 
 
-def store_words(api: Api, database: Database, words: str, **attributes: Any) -> None:
+def store_words(
+    api: Api, database: Database, words: str, attributes: Mapping[str, Any] = MappingProxyType({}), **record: Any
+) -> None:
     asked = [{"role": "user", "parts": [{"type": "text", "content": words}]}]
     log = read_log(
-        record_of(attributes={"gen_ai.operation.name": "chat", "gen_ai.input.messages": asked, **attributes})
+        record_of(attributes={"gen_ai.operation.name": "chat", "gen_ai.input.messages": asked, **attributes}, **record)
     )
     assert log is not None
     insert(database, [write_log_rows([log], Project(api.project), Prices(), Received(RECORDED_NS))])
 
 
-def test_a_user_takes_their_records_along(api: Api, shared_database: Database) -> None:
+def test_a_user_takes_their_records_along(alone: Api, database: Database) -> None:
     """Exported with their spans, also where only the record names them; gone when they are deleted."""
     mine = turn(session_id="one", span_id="b" * 16, trace_id="a" * 32, input_messages=said(("user", "hi")))
-    store_words(api, shared_database, "lighthouse", **{"user.id": "ada"})
-    api.store(mine, turn(session_id="two", user_id="bob"))
-    lines = [orjson.loads(line) for line in api.ask("/api/users/ada/export").text.splitlines()]
+    store_words(alone, database, "lighthouse", {"user.id": "ada"})
+    alone.store(mine, turn(session_id="two", user_id="bob"))
+    lines = [orjson.loads(line) for line in alone.ask("/api/users/ada/export").text.splitlines()]
     assert [line["type"] for line in lines] == ["session", "span", "log_call"]
     assert (lines[1]["span_id"], "lighthouse" in lines[2]["input_messages"]) == ("b" * 16, True)
-    bobs = [orjson.loads(line)["type"] for line in api.ask("/api/users/bob/export").text.splitlines()]
+    bobs = [orjson.loads(line)["type"] for line in alone.ask("/api/users/bob/export").text.splitlines()]
     assert bobs == ["session", "span"]
-    deleted = api.ask("/api/users/ada", "admin", method="DELETE").json()["deleted"]
-    settle(api.database)
+    deleted = alone.ask("/api/users/ada", "admin", method="DELETE").json()["deleted"]
+    settle(alone.database)
     assert deleted["traces"] == 1
-    assert api.ask("/api/users/ada").status_code == 404
-    assert api.get("/api/sessions", q="lighthouse")["items"] == []
-    left = api.database.query(
-        "SELECT count() FROM log_calls WHERE project_id = {project:String}", parameters={"project": api.project}
+    assert alone.ask("/api/users/ada").status_code == 404
+    assert alone.get("/api/sessions", q="lighthouse")["items"] == []
+    left = alone.database.query(
+        "SELECT count() FROM log_calls WHERE project_id = {project:String}", parameters={"project": alone.project}
     )
     assert left.result_rows == [(0,)]
+
+
+def test_a_trace_that_is_too_large_to_be_joined_is_exported_too(
+    api: Api, shared_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it that says whose it is; a record that names nobody, only where nobody else is."""
+    both, hers = "a" * 32, "c" * 32
+    users: dict[str, dict[str, str]] = {"lighthouse": {"user.id": "ada"}, "harbour": {"user.id": "bob"}, "nobody's": {}}
+    for trace_id in (both, hers):
+        for words, user in users.items():
+            if (trace_id, words) != (hers, "harbour"):
+                store_words(api, shared_database, words, user, trace_id=trace_id, span_id="")
+    mine = {"user_id": "ada", "at": 0, "started_at": RECORDED_NS, "ended_at": RECORDED_NS + SECOND_NS}
+    api.store(
+        turn(session_id="s", trace_id=both, **mine),
+        turn(session_id="s", trace_id=both, **mine | {"user_id": "bob"}),
+        turn(session_id="s", trace_id=hers, **mine),
+    )
+    monkeypatch.setattr(accounts, "MAX_PAIRS", 0)
+    _, *lines = api.ask("/api/users/ada/export").text.splitlines()
+    assert sorted((line["type"], line["trace_id"]) for line in map(orjson.loads, lines)) == [
+        ("log_call", both), ("log_call", hers), ("log_call", hers), ("span", both), ("span", hers),
+    ]  # fmt: skip
+    assert [sum(words in line for line in lines) for words in users] == [2, 0, 1]
 
 
 def test_logs_of_other_projects_are_not_theirs(openai: Api, data_dir: Path) -> None:

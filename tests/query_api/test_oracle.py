@@ -4,7 +4,8 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from clickhouse_connect.driver import Client
@@ -186,10 +187,9 @@ def calls_in(traces: list[dict[str, Any]], from_ns: int, to_ns: int) -> Iterator
             yield row, None
 
 
-def keys_of(row: dict[str, Any], call: Call | None, by: str) -> list[str | None]:
-    if by in ("day", "hour"):
-        at = datetime.fromtimestamp((call or row)["started_at"] // SECOND_NS, UTC)
-        return [f"{at:%Y-%m-%d}" if by == "day" else f"{at:%Y-%m-%dT%H:00:00Z}"]
+def keys_of(row: dict[str, Any], call: Call | None, by: str, zone: ZoneInfo) -> list[str | None]:
+    if by in TIMES:
+        return [time_of((call or row)["started_at"], by, zone)]
     if by in ("tag", "environment"):
         return list(row[f"{by}s"]) or [None]
     if by == "metadata.k":
@@ -204,6 +204,12 @@ def keys_of(row: dict[str, Any], call: Call | None, by: str) -> list[str | None]
         "service": call["service"],
     }
     return [named[by] or None]
+
+
+def time_of(start_ns: int, by: str, zone: ZoneInfo) -> str:
+    at = datetime.fromtimestamp(start_ns // SECOND_NS, zone)
+    begun = at.replace(minute=0 if by == "hour" else at.minute).astimezone(UTC)
+    return f"{at:%Y-%m-%d}" if by == "day" else f"{begun:%Y-%m-%dT%H:%M:00Z}"
 
 
 def is_unpriced(call: Call) -> bool:
@@ -232,14 +238,24 @@ def sums_of(parts: list[tuple[dict[str, Any], Call | None]]) -> dict[str, Any]:
     }
 
 
-def check_groups(api: Api, project: str, traces: list[dict[str, Any]], by: list[str], between: tuple[int, int]) -> None:
-    from_ns, to_ns = between
+class Asked(NamedTuple):
+    by: list[str]
+    from_ns: int
+    to_ns: int
+    zone: ZoneInfo
+
+
+def check_groups(api: Api, project: str, traces: list[dict[str, Any]], asked: Asked) -> None:
+    parts_in = list(calls_in(traces, asked.from_ns, asked.to_ns))
     grouped = defaultdict(list)
-    for row, call in calls_in(traces, from_ns, to_ns):
-        for key in itertools.product(*(keys_of(row, call, each) for each in by)):
+    for row, call in parts_in:
+        for key in itertools.product(*(keys_of(row, call, each, asked.zone) for each in asked.by)):
             grouped[key].append((row, call))
-    asked = {"from_": rfc3339(from_ns), "to": rfc3339(to_ns), "group_by": ",".join(by), "project": project}
-    found = api.get("/api/aggregates", **asked)
+    between = {"from_": rfc3339(asked.from_ns), "to": rfc3339(asked.to_ns), "tz": asked.zone.key}
+    found = api.get("/api/aggregates", **between, group_by=",".join(asked.by), project=project)
+    if parts_in:
+        in_all = sums_of(parts_in)
+        same({name: found["totals"][name] for name in in_all}, in_all)
     held = {tuple(group["key"].values()): group for group in found["groups"]}
     assert held.keys() == grouped.keys()
     for key, parts in grouped.items():
@@ -247,18 +263,52 @@ def check_groups(api: Api, project: str, traces: list[dict[str, Any]], by: list[
         same({name: held[key][name] for name in expected}, expected)
 
 
-GROUPS = ("day", "hour", "model", "user", "service", "environment", "tag", "status", "metadata.k")
+def check_users(api: Api, project: str, traces: list[dict[str, Any]]) -> None:
+    """Each user of a trace has it; what it adds up to for them are their own calls."""
+    found = {user["user_id"]: user for user in api.get("/api/users", project=project, limit=200)["items"]}
+    assert found.keys() == {user for row in traces for user in row["user_ids"]}
+    for user_id, user in found.items():
+        theirs = [row for row in traces if user_id in row["user_ids"]]
+        calls = [(row, call) for row in theirs for call in row["calls"] if call["user_id"] == user_id]
+        summed = sums_of(calls) if calls else defaultdict(int, cost_usd=None)
+        expected = {name: summed[name] for name in ("turns", "errors", "cost_usd", *USAGE)} | {
+            "sessions": len({row["session_id"] for row in theirs}),
+            "traces": len({row["trace_id"] for row in theirs}),
+            "started_at": rfc3339(min(row["started_at"] for row in theirs)),
+            "last_active_at": rfc3339(max(row["ended_at"] for row in theirs)),
+        }
+        same({name: user[name] for name in expected}, expected)
 
 
-@given(st.data())
-@settings(
-    max_examples=12,
+TIMES = ("day", "hour", "minute")
+ZONES = ("UTC", "Asia/Kolkata", "Asia/Kathmandu")
+"""Whose days begin at a whole, a half and a quarter hour."""
+GROUPS = (*TIMES, "model", "user", "service", "environment", "tag", "status", "metadata.k")
+
+
+UNHURRIED = settings(
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # against a database, a smaller failure costs minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
+
+
+@given(st.data())
+@settings(UNHURRIED, max_examples=5)
 def test_every_number_is_the_oracles(api: Api, data: st.DataObject) -> None:
-    """Lists, one session, its timeline and sums over groups and ranges."""
+    """Lists, one session, its timeline, users, and sums over groups and ranges."""
+    compare_with_the_oracle(api, data)
+
+
+@pytest.mark.slow
+@given(st.data())
+@settings(UNHURRIED, max_examples=30)
+def test_every_number_is_the_oracles_at_length(api: Api, data: st.DataObject) -> None:
+    """The same, more often."""
+    compare_with_the_oracle(api, data)
+
+
+def compare_with_the_oracle(api: Api, data: st.DataObject) -> None:
     history = in_own_projects(data.draw(histories(deletions=True, scored=True)))
     bury(api.database, history.tombstones)
     store_scores(api.database, history.scores)
@@ -277,4 +327,6 @@ def test_every_number_is_the_oracles(api: Api, data: st.DataObject) -> None:
         times = [0, *(call["started_at"] for row in here for call in row["calls"]), 2**62]
         first, last = sorted(data.draw(st.tuples(st.sampled_from(times), st.sampled_from(times))))
         in_sessions = [row for row in here if row["session_id"] != ""]
-        check_groups(api, project, in_sessions, by, (first, last))
+        check_users(api, project, in_sessions)
+        zone = ZoneInfo(data.draw(st.sampled_from(ZONES)))
+        check_groups(api, project, in_sessions, Asked(by, first, last, zone))

@@ -11,6 +11,7 @@ from clickhouse.connect import Database
 from query_api.ui import assets
 from query_api.ui.pages import templates
 from tests.query_api.asking import Api, serving, turn
+from tests.query_api.test_feedback import give
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 PATHS = ("/", "/sessions", "/users", "/costs", "/diagnostics", "/login")
@@ -111,6 +112,57 @@ def test_the_range_is_the_last_days_unless_all_is_asked_for(api: Api) -> None:
     assert "/sessions/old" not in api.ask("/", headers=BROWSER).text
     assert "/sessions/new" in api.ask("/", headers=BROWSER).text
     assert "/sessions/old" in api.ask("/?from=all", headers=BROWSER).text
+
+
+def test_pages_lead_to_their_dashboards(
+    shared_database: Database, shared_client: Client, project: str, data_dir: Path
+) -> None:
+    """Of the project, the session, the trace; nowhere, where no Grafana is known."""
+    there = "https://grafana.example/g"
+    with serving(shared_database, shared_client, project, data_dir, grafana_url=there) as api:
+        given = turn(session_id="a&b")
+        api.store(given)
+        trace = f"/traces/{given['trace_id']}"
+        places = {"/sessions/a%26b": "session", trace: "session", "/costs": "costs", "/": "overview"}
+        for path, dashboard in places.items():
+            found = re.search(rf'href="{there}/d/genai-sessions-{dashboard}/([^"]+)"', api.ask(path).text)
+            assert found is not None, path
+            assert f"var-project={project}" in found[1]
+            assert ("var-session=a%26b" in found[1]) is (dashboard == "session")
+            assert (f"var-trace={given['trace_id']}" in found[1]) is (path == trace)
+    with serving(shared_database, shared_client, project, data_dir) as api:
+        assert "Grafana" not in api.ask("/sessions/a%26b").text
+
+
+def test_scores_stand_on_the_page_of_their_session(api: Api) -> None:
+    """Each with its value or its label, of what it is, and what was said with it; folded where there are many."""
+    scored = turn(session_id="s")
+    api.store(scored)
+    give(api, session_id="s", name="help", value=0.25)
+    give(api, trace_id=scored["trace_id"], name="vote", value="down", comment="<b>wrong</b>")
+    give(api, span_id=scored["span_id"], name="style", value="dry")
+    page = api.ask("/sessions/s").text
+    table = page.partition('<details class="scores" open>')[2].partition("</details>")[0]
+    rows = [re.sub(r"<time.*?</time>|<[^>]+>", " ", row).split() for row in table.split("<tr>")[2:]]
+    assert rows == [
+        ["style", "dry", "call", "in", "trace", "1"],
+        ["vote", "down", "trace", "1", "&lt;b&gt;wrong&lt;/b&gt;"],
+        ["help", "0.25", "session"],
+    ]
+    assert f'/traces/{scored["trace_id"]}?span={scored["span_id"]}"' in table
+    assert "wrong" not in api.ask("/sessions/s", "read").text
+    for number in range(3):
+        give(api, session_id="s", name="help", value=number)
+    assert '<details class="scores">' in api.ask("/sessions/s").text
+
+
+def test_made_up_conversations_say_so_in_every_list(api: Api) -> None:
+    """Beside their ids, and beside no other."""
+    api.store(turn(session_id="made", user_id="u", tags=["demo-data"]), turn(session_id="real", user_id="u"))
+    for path in ("/sessions", "/users/u", "/costs?part=sums"):
+        page = api.ask(path).text
+        assert page.count('class="demo"') == 1, path
+        assert page.index("/sessions/made") < page.index('class="demo"'), path
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "nowhere", "../../etc/passwd", ""])

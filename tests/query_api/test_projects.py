@@ -39,15 +39,15 @@ def test_diagnostics_tell_what_is_uncertain(api: Api) -> None:
     assert api.get("/api/diagnostics", from_="90d")["flaws"][0]["spans"] == 2
 
 
-def test_a_deleted_project_is_empty(api: Api) -> None:
+def test_a_deleted_project_is_empty(alone: Api) -> None:
     """Only an admin's key that opens it may; others stay as they were."""
-    other = f"{api.project}-other"
-    api.store(span(session_id="s"))
-    api.store_in(other, span(session_id="s"))
-    path = f"/api/projects/{api.project}"
-    assert api.ask(path, "content", method="DELETE").status_code == 403
-    assert api.ask(f"/api/projects/{other}", "admin", method="DELETE").status_code == 404
-    assert api.ask(path, "admin", method="DELETE").json() == {"deleted": {"spans": 1, "traces": 1}}
-    settle(api.database)
-    assert ids(api.get("/api/sessions")) == []
-    assert api.ask("/api/sessions", headers=KEY_OF_ALL, params={"project": other}).json()["total"] == 1
+    other = f"{alone.project}-other"
+    alone.store(span(session_id="s"))
+    alone.store_in(other, span(session_id="s"))
+    path = f"/api/projects/{alone.project}"
+    assert alone.ask(path, "content", method="DELETE").status_code == 403
+    assert alone.ask(f"/api/projects/{other}", "admin", method="DELETE").status_code == 404
+    assert alone.ask(path, "admin", method="DELETE").json() == {"deleted": {"spans": 1, "traces": 1}}
+    settle(alone.database)
+    assert ids(alone.get("/api/sessions")) == []
+    assert alone.ask("/api/sessions", headers=KEY_OF_ALL, params={"project": other}).json()["total"] == 1

@@ -156,14 +156,14 @@ def test_a_cursor_belongs_to_one_list(api: Api) -> None:
         assert response.json()["errors"][0]["field"] == "cursor"
 
 
-@pytest.mark.parametrize("session_id", ODD_IDS)
-def test_any_id_is_found(api: Api, session_id: str) -> None:
+def test_any_id_is_found(api: Api) -> None:
     """In the path, percent-encoded once, and as a filter."""
-    api.store(span(session_id=session_id), span(session_id="another"))
-    listed = api.get("/api/sessions", session_id=session_id)
-    assert ids(listed) == [session_id]
-    if ".." not in session_id.replace("\\", "/").split("/"):
-        assert api.get(path_of(session_id))["session"] == listed["items"][0]
+    api.store(*(span(session_id=session_id) for session_id in ODD_IDS))
+    for session_id in ODD_IDS:
+        listed = api.get("/api/sessions", session_id=session_id)
+        assert ids(listed) == [session_id]
+        if ".." not in session_id.replace("\\", "/").split("/"):
+            assert api.get(path_of(session_id))["session"] == listed["items"][0]
 
 
 def test_an_unknown_session_is_404(api: Api) -> None:

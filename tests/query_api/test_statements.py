@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import query_api
+from query_api.filters import LISTS, NUMBERS, Filter, OneOf, Term, Within
+from query_api.statements import asked
 
 SOURCE = Path(query_api.__file__).parent
 STATEMENTS = sorted((SOURCE / "sql").glob("*.sql"))
@@ -63,15 +65,21 @@ def test_one_filter_stands_in_all_that_have_it() -> None:
         assert len({part(text_of(name), title) for name in names}) == 1
 
 
-def test_sessions_are_shown_alike() -> None:
-    """In the list, alone, and exported."""
-
-    def shown(name: str) -> str:
-        found = re.search(r"SELECT\n(.*? AS output_preview)", text_of(name), re.DOTALL)
-        assert found is not None
-        return found.group(1)
-
-    assert shown("sessions") == shown("session") == shown("export_sessions")
+def test_of_a_filter_is_asked_what_is_wanted_of_it() -> None:
+    """Conditions of which nothing is asked are left out, those of which something is stand."""
+    nothing = Filter().parameters() | {"searched": False}
+    terms: list[Term] = [OneOf(key, ("x",)) for key in LISTS]
+    terms += [Within(key, ((1, 2),)) for key in NUMBERS]
+    for name in FILTERED | FILTERED_TRACES:
+        text, parameters = asked(name, nothing)
+        conditions = part(text, "the filter") or part(text, "the filter of traces")
+        assert len(conditions.splitlines()) == 3, name
+        assert set(parameters) == {"from_ns", "to_ns", "session_none"}
+        for term in terms:
+            text, parameters = asked(name, Filter((term,)).parameters() | {"searched": False})
+            conditions = part(text, "the filter") or part(text, "the filter of traces")
+            assert conditions.count("  AND ") - conditions.count("      AND ") == 4, (name, term)
+            assert all(f"{{{each}:" in text for each in parameters)
 
 
 def test_no_statement_is_put_together_from_strings() -> None:

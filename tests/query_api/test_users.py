@@ -74,22 +74,23 @@ def test_a_user_comes_with_their_sessions(api: Api) -> None:
 
 def test_any_user_id_can_be_asked_for(api: Api) -> None:
     """In the path, or as a parameter where a path would not survive."""
-    for user_id in ("a/b", "..", "ü ?#%", "x/../y", "user_id", "a\tb\n\\"):
-        api.store(span(session_id="session_id", user_id=user_id))
+    user_ids = ("a/b", "..", "ü ?#%", "x/../y", "user_id", "a\tb\n\\")
+    api.store(*(span(session_id="session_id", user_id=user_id) for user_id in user_ids))
+    for user_id in user_ids:
         assert api.get("/api/user", id=user_id)["user"]["user_id"] == user_id
         if ".." not in user_id:
             assert api.get(f"/api/users/{quote(user_id, safe='')}")["user"]["user_id"] == user_id
 
 
-def test_a_deleted_user_is_gone(api: Api) -> None:
+def test_a_deleted_user_is_gone(alone: Api) -> None:
     """With all their spans; what others said stays."""
-    store_users(api)
-    assert api.ask("/api/users/ada", "content", method="DELETE").status_code == 403
-    response = api.ask("/api/users/ada", "admin", method="DELETE")
+    store_users(alone)
+    assert alone.ask("/api/users/ada", "content", method="DELETE").status_code == 403
+    response = alone.ask("/api/users/ada", "admin", method="DELETE")
     assert (response.status_code, response.json()) == (202, {"deleted": {"spans": 2, "traces": 2}})
-    settle(api.database)
-    assert ids(api.get("/api/users"), "user_id") == ["bob"]
-    assert api.ask("/api/user", "admin", method="DELETE", params={"id": "bob"}).json()["deleted"]["spans"] == 1
+    settle(alone.database)
+    assert ids(alone.get("/api/users"), "user_id") == ["bob"]
+    assert alone.ask("/api/user", "admin", method="DELETE", params={"id": "bob"}).json()["deleted"]["spans"] == 1
 
 
 def test_addresses_name_a_project_that_is_not_the_first(api: Api) -> None:
