@@ -24,14 +24,12 @@ from typing import NamedTuple, get_args
 import aiohttp
 import psutil
 
-from bench.database import load
 from bench.ingest import GRPC, Load, bodies, send, service
+from bench.loading import SQL, fill, folder_of
 from clickhouse.connect import Database, connect
 from clickhouse.embedded import Engine, EngineSettings, running_engine
-from clickhouse.migrate import Topology, migrate
 from query_api.queries import SessionSort
 
-SQL = Path(__file__).parent / "sql"
 KEY = "bench"
 PROJECTS = f"""
 [[projects]]
@@ -85,12 +83,10 @@ def main() -> None:
     flags.add_argument("--ingest", type=int, default=0, metavar="SPANS_PER_SECOND")
     wanted = flags.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = wanted.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = stack.enter_context(folder_of(wanted.data_dir))
         database = stack.enter_context(engine_on(folder, ingesting=wanted.ingest > 0))
-        with contextlib.closing(connect(database)) as client:
-            if client.query("SELECT count() FROM spans").result_rows[0][0] == 0:
-                load(client, wanted.spans, 5)
-            known = know(database)
+        fill(database, wanted.spans)
+        known = know(database)
         api, url = stack.enter_context(api_on(folder))
         asyncio.run(measure(url, Processes(api, engine_of(database)), known, wanted))
 
@@ -106,10 +102,7 @@ def engine_on(folder: Path, *, ingesting: bool) -> Iterator[Database]:
         yield running
         return
     with Engine(EngineSettings(folder)) as engine:
-        database = engine.database()
-        with contextlib.closing(connect(database.within("default"))) as client:
-            migrate(client, Topology(database.name))
-        yield database
+        yield engine.database()
 
 
 @contextlib.contextmanager
@@ -287,19 +280,22 @@ async def beside(spans_per_second: int) -> AsyncIterator[None]:
         yield
         return
     requests = bodies(Load(MADE_REQUESTS, SPANS_PER_REQUEST, 8), 1)
-    sending = asyncio.create_task(keep_sending(requests, spans_per_second / SPANS_PER_REQUEST))
+    acks: list[float] = []
+    since = time.perf_counter()
+    sending = asyncio.create_task(keep_sending(requests, spans_per_second / SPANS_PER_REQUEST, acks))
     try:
         await asyncio.sleep(5)
         yield
     finally:
         sending.cancel()
+        came = len(acks) * SPANS_PER_REQUEST / (time.perf_counter() - since)
+        print(f"{came:,.0f} spans/s came in meanwhile; {spans_per_second:,} were sent if that was possible")
 
 
-async def keep_sending(requests: Sequence[bytes], per_second: float) -> None:
+async def keep_sending(requests: Sequence[bytes], per_second: float, acks: list[float]) -> None:
     """Round by round the same: what a span costs does not depend on whether it was there before."""
     while True:
-        answer = await send(GRPC, requests, 8, per_second)
-        print(f"            {len(requests) * SPANS_PER_REQUEST / answer.seconds:,.0f} spans/s came in meanwhile")
+        await send(GRPC, requests, 8, per_second, acks)
 
 
 if __name__ == "__main__":

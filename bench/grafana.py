@@ -5,10 +5,8 @@ data covers; nothing is chosen in the variables but the session. Exits with 1 if
 """
 
 import argparse
-import contextlib
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +14,12 @@ from pathlib import Path
 import psutil
 from clickhouse_connect.driver import Client
 
-from bench.database import load, timed
+from bench.database import timed
+from bench.loading import SQL, engine_with_spans
 from clickhouse.connect import connected
-from clickhouse.embedded import Engine, EngineSettings
-from clickhouse.migrate import Topology, migrate
 from tests.clickhouse.grafana.plugin import Dashboard, Value, all_of, expanded
 from tests.clickhouse.grafana.shipped import queries
 
-SQL = Path(__file__).parent / "sql"
 RANGES_S = {"a day": 86_400, "thirty days": 31 * 86_400}
 BARS = 300
 """Into how many intervals Grafana cuts a range, roughly."""
@@ -38,14 +34,11 @@ def main() -> int:
     flags.add_argument("--data-dir", type=Path, help="keep the data there, and take it from there next time")
     flags.add_argument("--times", type=int, default=5)
     wanted = flags.parse_args()
-    with contextlib.ExitStack() as stack:
-        folder = wanted.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        engine = stack.enter_context(Engine(EngineSettings(folder)))
-        owner = stack.enter_context(connected(engine.database()))
-        migrate(owner, Topology(engine.database().name))
-        if owner.query("SELECT count() FROM spans").result_rows[0][0] == 0:
-            load(owner, wanted.sessions * wanted.traces_per_session * SPANS_PER_TRACE, wanted.traces_per_session)
-        grafana = stack.enter_context(connected(engine.database("grafana"), settings={}))
+    spans = wanted.sessions * wanted.traces_per_session * SPANS_PER_TRACE
+    with (
+        engine_with_spans(wanted.data_dir, spans, wanted.traces_per_session) as engine,
+        connected(engine.database("grafana"), settings={}) as grafana,
+    ):
         return measure(grafana, psutil.Process(engine.pid), wanted.times)
 
 

@@ -1,4 +1,6 @@
-"""What the pages cost at size: `python -m bench.pages --data-dir DIR`, of a folder that `bench.database` has filled.
+"""What the pages cost at size: `python -m bench.pages --data-dir DIR`.
+
+DIR is a folder that `bench.database` has filled; without one a small one is made.
 
 Each page as a browser asks for it, compressed, from the first byte to the last; minimum, median and maximum of one run.
 """
@@ -12,7 +14,7 @@ from types import MappingProxyType
 
 from starlette.testclient import TestClient
 
-from clickhouse.embedded import Engine, EngineSettings
+from bench.loading import engine_with_spans
 from clickhouse.projects import Key, Project, Projects, digest
 from query_api.app import create_app
 from query_api.settings import ApiSettings
@@ -28,12 +30,13 @@ PATHS = (
 
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__)
-    flags.add_argument("--data-dir", type=Path, required=True)
+    flags.add_argument("--data-dir", type=Path)
+    flags.add_argument("--spans", type=int, default=400_000, help="of a folder that is made")
     flags.add_argument("--times", type=int, default=15)
     wanted = flags.parse_args()
     key = Key(KEY, "", (PROJECT,), frozenset({"read", "content"}))
     projects = Projects(MappingProxyType({PROJECT: Project(PROJECT)}), MappingProxyType({digest(KEY): key}))
-    with Engine(EngineSettings(wanted.data_dir)) as engine, tempfile.TemporaryDirectory() as data_dir:
+    with engine_with_spans(wanted.data_dir, wanted.spans) as engine, tempfile.TemporaryDirectory() as data_dir:
         app = create_app(ApiSettings(engine.database(), Path(data_dir), projects=projects))
         with TestClient(app, base_url="http://localhost") as client:
             measure(client, wanted.times)

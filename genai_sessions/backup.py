@@ -24,6 +24,7 @@ from clickhouse.connect import Database, connected
 from clickhouse.embedded import running_engine
 from clickhouse.engine_config import DATABASE
 from clickhouse.migrate import Topology, known_migrations, migrate, pending_migrations
+from clickhouse.private_files import write_private
 from clickhouse.rollup.graves import Tombstone
 from clickhouse.rollup.maintenance import queue_everything
 from clickhouse.rollup.removal import bury
@@ -123,9 +124,7 @@ class _Kept:
     def add(self, more: list[Tombstone]) -> None:
         rows = [(each.project_id, each.kind, each.subject.hex(), each.deleted_ns) for each in {*self.read(), *more}]
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".new")
-        unfinished.write_text(json.dumps(rows))
-        unfinished.replace(self._path)
+        write_private(self._path, json.dumps(rows))
 
     def forget(self) -> None:
         self._path.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from genai_sessions.database import borrowed_database
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.batch import Columns, height
 from otel_receiver.dead_letters import DeadLetters, Letter, replay
+from otel_receiver.tables import Tables
 from otel_receiver.verdicts import NotNow
-from otel_receiver.writer import Tables
 
 
 def list_letters(settings: Settings, _: Namespace) -> int:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -50,8 +51,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield Finding(fine=True, subject="versions", found=_versions())
     yield _projects(settings)
     yield _disk(settings.data_dir)
-    for name, about in PORTS.items():
-        yield _port(settings, name, about)
+    with ThreadPoolExecutor(len(PORTS)) as looking:  # a stranger may never answer
+        yield from looking.map(lambda port: _port(settings, *port), PORTS.items())
     yield _spool(settings.data_dir)
     yield _dead_letters(settings.data_dir)
     yield from _of_database(settings)

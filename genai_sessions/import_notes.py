@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clickhouse.history import Hour
+from clickhouse.private_files import write_private
 from genai_sessions.settings import SettingsRefused
 
 
@@ -33,9 +34,7 @@ class ImportNotes:
     def forget(self) -> None:
         self._spans_of_hour = {}
 
-    def done(self, hour: int, spans: int) -> None:
-        self._spans_of_hour[hour] = spans
+    def done(self, spans_of_hour: Mapping[int, int]) -> None:
+        self._spans_of_hour.update(spans_of_hour)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"hours": self._spans_of_hour}))
-        unfinished.replace(self._path)
+        write_private(self._path, json.dumps({"hours": self._spans_of_hour}))

@@ -2,18 +2,17 @@
 
 import sys
 import time
-from typing import TextIO
 
 TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 5.0
 
 
 class ProgressLine:
-    """Of `total` spans. What was done before it began counts as done, and not as fast."""
+    """Of `total` spans."""
 
-    def __init__(self, total: int, done: int = 0, out: TextIO | None = None) -> None:
-        self._out = sys.stdout if out is None else out
-        self._total, self._done, self._first = total, done, done
+    def __init__(self, total: int) -> None:
+        self._out = sys.stdout
+        self._total, self._done = total, 0
         self._began_at = self._shown_at = time.monotonic()
         self._live = self._out.isatty()
 
@@ -30,7 +29,7 @@ class ProgressLine:
             print("\r\x1b[K", end="", file=self._out, flush=True)
 
     def _text(self, now: float) -> str:
-        rate = (self._done - self._first) / max(now - self._began_at, 1e-3)
+        rate = self._done / max(now - self._began_at, 1e-3)
         left = max(self._total - self._done, 0) / max(rate, 1e-3)
         return f"{self._done:,} of {self._total:,} spans, {rate:,.0f} a second, {_length(left)} to go"
 

@@ -8,11 +8,19 @@ import threading
 from pathlib import Path
 
 from clickhouse.connect import Database
+from clickhouse.machine import memory_bytes
 from clickhouse.projects import Projects
 from genai_sessions.database import required_database
 from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
 from genai_sessions.readiness import DatabaseWatch
-from genai_sessions.service import Service, collect_rarely, stop_all, stop_on_signal
+from genai_sessions.service import (
+    Service,
+    collect_rarely,
+    give_memory_back,
+    open_all_it_may,
+    stop_all,
+    stop_on_signal,
+)
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.dead_letters import DeadLetters
 from otel_receiver.durable import Durable
@@ -24,10 +32,11 @@ from otel_receiver.mapper import DialectMapper
 from otel_receiver.metrics import Metrics
 from otel_receiver.probes import Probes, Readiness
 from otel_receiver.refusals import Refusals
-from otel_receiver.settings import ReceiverSettings
+from otel_receiver.settings import ReceiverSettings, bytes_in_flight
 from otel_receiver.shared_metrics import SharedMetrics, forget_shared
 from otel_receiver.spool import Spool, SpoolBroken, SpoolLimits
-from otel_receiver.writer import Tables, Writer, WriterSettings
+from otel_receiver.tables import Tables
+from otel_receiver.writer import Writer, WriterSettings, kept_bytes
 
 WORKER = "GENAI_SESSIONS_WORKER"
 """Set to the number of each of several workers of one receiver: they share its ports and its metrics."""
@@ -49,6 +58,8 @@ def receive(settings: Settings, projects: Projects) -> int:
         forget_shared(_metrics_folder(settings))
         return _receive_with_workers(settings.workers, stop_on_signal())
     collect_rarely()
+    give_memory_back()
+    open_all_it_may()
     asyncio.run(_serve(settings, projects, mapper, database))
     return 0
 
@@ -60,7 +71,7 @@ async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, 
     spool = Spool(settings.data_dir / "spool", SpoolLimits())
     durable = Durable(spool, DeadLetters(settings.data_dir / "dead-letters"), metrics)
     tables = Tables(database.within(database.everywhere))
-    writer = Writer(tables, durable, WriterSettings())
+    writer = Writer(tables, durable, WriterSettings(max_kept_bytes=kept_bytes(memory_bytes())))
     try:
         await writer.start()
     except SpoolBroken as error:
@@ -70,12 +81,13 @@ async def _serve(settings: Settings, projects: Projects, mapper: DialectMapper, 
         grpc_port=settings.otlp_grpc_port,
         http_port=settings.otlp_http_port,
         share_ports=WORKER in os.environ,
+        max_bytes_in_flight=bytes_in_flight(memory_bytes()),
     )
     desk, refusals = Desk(projects, writer, mapper, receiver, metrics), Refusals(metrics)
     shared = _shared_metrics(settings, metrics)
     probes = Probes(lambda: _readiness(writer, watch), metrics.text if shared is None else shared.text)
     doors = (
-        GrpcServer(GrpcDoor(desk, refusals, probes), receiver),
+        GrpcServer(GrpcDoor(desk, refusals, probes, receiver), receiver),
         HttpServer(HttpDoor(desk, refusals, probes, receiver), receiver),
     )
     for door in doors:

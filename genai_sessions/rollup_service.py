@@ -16,6 +16,7 @@ from clickhouse.connect import WRITE_SETTINGS, Database, connect
 from clickhouse.errors import DatabaseAway
 from clickhouse.projects import Projects
 from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
+from clickhouse.rollup.words import WordIndex
 from clickhouse.rollup.worker import Worker
 from genai_sessions.service import collect_rarely
 
@@ -77,10 +78,12 @@ def _do_chores(client: Client, projects: Projects, stop: threading.Event) -> Non
     chores = [
         Chore(60, lambda: heal(client)),
         Chore(60, lambda: expire(client, retention)),
+        Chore(60, WordIndex(client).build),
         Chore(600, lambda: expire_content(client)),
         Chore(600, lambda: forget(client)),
     ]
-    heal(client, everything=True)
+    # Whoever stored before may have died a moment ago, with us; to queue what somebody is about to queue costs little.
+    heal(client, everything=True, grace_seconds=0)
     while not stop.is_set():
         _do_due(chores)
         stop.wait(1)

@@ -15,6 +15,15 @@ from clickhouse.migrate import Topology, migrate
 
 _numbers = itertools.count(1)
 
+SLOW_SECONDS = 1_200
+"""What a slow test may take before it counts as hung; all others have what pyproject.toml says."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:

@@ -10,6 +10,19 @@ INSERT INTO session_traces
     calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens, calls.reasoning_tokens, calls.cost_usd,
     calls.cost_source, calls.failed, calls.error_type, calls.finish_reasons, calls.tool_name, calls.members, part
 )
+WITH
+    call -> (intDiv(toUnixTimestamp(call.9), 1800) * 1800, if(call.6 != '', call.6, call.5), call.7) AS key_of,
+    arrayDistinct(arrayMap(call -> key_of(call), own)) AS keys,
+    arrayMap(key -> arrayFilter(call -> key_of(call) = key, own), keys) AS calls,
+    arrayUniq(keys.1) = 1 AS alone,
+    arrayMap(at -> at = 1, arrayEnumerate(keys)) AS firsts,
+    arrayMap(at -> at = 1, arrayEnumerateUniq(keys.2)) AS first_of_model,
+    arrayFilter((ns, kind) -> kind = 'llm', own.10, own.2) AS turns_ns,
+    arrayMap(ns -> assumeNotNull(ns), arrayFilter((ns, kind) -> kind = 'llm', own.11, own.2)) AS waits_ns,
+    toUInt64(toUnixTimestamp64Nano(last) - toUnixTimestamp64Nano(first)) AS duration_ns,
+    mine -> arraySum(call -> ifNull(call.15, 0), mine) AS cost_of,
+    usd -> toUInt64(floor(ifNull(usd, 0))) AS whole_usd,
+    usd -> toUInt64((toDecimal128(ifNull(usd, 0), 12) - floor(ifNull(usd, 0))) * 1000000000000) AS pico_usd
 SELECT
     project, session, trace, fromUnixTimestamp64Micro({version:Int64}, 'UTC'), root, first, last, n, n - 1, turns, tools,
     input_sum, output_sum, cached_sum, cost, errors, failure, user, first, [user], ['session.id'], models, models, services,
@@ -17,13 +30,22 @@ SELECT
     own.1, own.2, own.3, own.4, own.5, own.6, own.7, arrayMap(call -> user, own), own.9, own.10, own.11,
     own.12, own.13, own.14, arrayMap(call -> NULL, own), arrayMap(call -> NULL, own), own.15, own.16, own.17, own.18,
     own.19, own.20, arrayMap(call -> CAST([], 'Array(String)'), own),
+    -- as clickhouse/rollup/part.py and sums.py have it
     formatRowNoNewline('JSONCompactEachRow',
-        n, toUnixTimestamp64Nano(first), toUnixTimestamp64Nano(last), n - 1, 0, turns, tools, 0, input_sum, output_sum,
-        cached_sum, 0, 0, toString(cost), 0, false, errors, failure, user, toUnixTimestamp64Nano(first), [user],
-        ['session.id'], models, models, services, environments, tags, tool_names, [], releases, [],
-        arrayMap(pair -> [pair.1, pair.2], metadata), [],
-        arrayFilter((duration, kind) -> kind = 'llm', own.10, own.2),
-        arrayFilter((wait, kind) -> kind = 'llm', own.11, own.2))
+        [n, n - 1, 0, turns, tools, 0, input_sum, output_sum, cached_sum, 0, 0, whole_usd(cost), pico_usd(cost), isNotNull(cost),
+         0, 0, errors, failure, 1, arraySum(turns_ns), arraySum(waits_ns), length(waits_ns)],
+        toUnixTimestamp64Nano(first), toUnixTimestamp64Nano(last), user, toUnixTimestamp64Nano(first),
+        [[user], ['session.id'], models, models, services, environments, tags, tool_names, [], releases, []],
+        arrayMap(pair -> (pair.1, pair.2), metadata), [], turns_ns,
+        arrayMap(key -> (key.1, if(alone, '', trace), 'calls', key.2, key.3, user, CAST([], 'Array(String)'), environments,
+                         tags, failure, arrayMap(pair -> (pair.1, pair.2), metadata), CAST([], 'Array(String)')), keys),
+        arrayMap((mine, is_first, is_first_of_model) -> [
+            arrayCount(call -> call.2 = 'llm', mine), arrayCount(call -> call.2 = 'llm' AND call.17, mine),
+            arrayCount(call -> call.2 = 'llm' AND call.15 IS NULL AND NOT call.17, mine),
+            arraySum(call -> ifNull(call.12, 0), mine), arraySum(call -> ifNull(call.13, 0), mine),
+            arraySum(call -> ifNull(call.14, 0), mine), 0, 0, whole_usd(cost_of(mine)), pico_usd(cost_of(mine)),
+            arrayCount(call -> call.15 IS NOT NULL, mine), is_first, is_first_of_model, is_first, is_first, 1,
+            is_first_of_model, is_first, is_first * duration_ns], calls, firsts, first_of_model))
 FROM
 (
     SELECT

@@ -1,11 +1,12 @@
 """Each service alone, as in production: with CLICKHOUSE_URL, in any order, on machines of their own."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from clickhouse.connect import Database
@@ -65,3 +66,25 @@ def test_a_receiver_takes_spans_while_no_database_answers(tmp_path: Path) -> Non
         assert not is_ready(ports.http)
         assert receiver.metric("spans_spooled") == 4
         assert receiver.stop() == 0
+
+
+@contextmanager
+def descriptors(soft: int) -> Iterator[int]:
+    """What a process gets unless it asks for more; how many it may have."""
+    before, hard = (ours := psutil.Process()).rlimit(psutil.RLIMIT_NOFILE)
+    ours.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield hard
+    finally:
+        ours.rlimit(psutil.RLIMIT_NOFILE, (before, hard))
+
+
+def test_a_receiver_may_open_all_that_the_system_lets_it(tmp_path: Path) -> None:
+    """Each client takes a descriptor: the thousand that a shell gives are soon gone."""
+    flags = ("--data-dir", tmp_path / "data")
+    with descriptors(1_000) as hard:
+        assert hard > 1_000
+        with started("receiver", tmp_path / "log", *flags, CLICKHOUSE_URL="http://127.0.0.1:1/nowhere") as receiver:
+            eventually(lambda: is_alive(receiver.ports.http), of=receiver.log)
+            assert psutil.Process(receiver.child.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+            assert receiver.stop() == 0

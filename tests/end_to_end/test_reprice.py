@@ -32,7 +32,7 @@ _COSTS = "SELECT span_id, cost_usd, cost_source FROM spans FINAL ORDER BY span_i
 
 def turn(number: int, model: str, chance: random.Random, **columns: Any) -> dict[str, Any]:
     given, spoken = chance.randrange(1, 10**6), chance.randrange(10**5)
-    start = NOW_NS - chance.randrange(30 * 3600) * SECOND_NS
+    start = NOW_NS - (chance.choice((0, 1, 29)) * 3600 + chance.randrange(3600)) * SECOND_NS
     return {
         "project_id": "shop",
         "trace_id": f"{number // 3:032x}",

@@ -5,6 +5,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.histories import SECOND_NS
@@ -200,12 +201,13 @@ def test_downloads_hold_what_the_filter_chooses(looks: Looking) -> None:
         with page.expect_download() as started:
             page.locator(".foot .sheet").get_by_role("link", name=label).first.click()
         rows[label] = read(started.value.path())
-        expect(page.locator(".downloading")).to_have_count(0)
+    expect(page.locator(".downloading")).to_have_count(0)
     assert rows == dict.fromkeys(rows, SESSIONS // 5)
 
 
-def test_rows_are_live_until_paused(chromium: Browser, site: Site) -> None:
+def test_rows_are_live_until_paused(chromium: Browser, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that begins shows up by itself, and keeps what is selected; paused, nothing moves."""
+    monkeypatch.setattr("query_api.live.POLL_SECONDS", 0.1)
     with looking(chromium, site, f"content of {LIVE}") as looks:
         site.store(LIVE, call("before", time.time_ns() - 60 * SECOND_NS))
         page = looks.go("/sessions?service=live-bot&from=1h")
@@ -221,7 +223,7 @@ def test_rows_are_live_until_paused(chromium: Browser, site: Site) -> None:
         page.locator("[data-live]").click()
         expect(page.locator("[data-live]")).to_have_text("paused")
         site.store(LIVE, call("born-3", now_ns, service="live-bot", cost_usd="0.01"))
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(2_000)
         assert page.locator('[data-id="born-3"]').count() == 0
         page.locator("[data-live]").click()
         expect(page.locator('[data-id="born-3"]')).to_be_visible()
