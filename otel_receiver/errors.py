@@ -5,7 +5,7 @@ alone whether they retry or drop the batch, so nothing transient may ever look p
 """
 
 import random
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from grpc import StatusCode
 
@@ -65,6 +65,11 @@ class Refused(Exception):
     @property
     def answer(self) -> Answer:
         return ANSWERS[self.reason]
+
+    def bare(self) -> Self:
+        """Without the steps it came through: they hold a body, and the one that keeps this is among them."""
+        self.__context__ = None
+        return self.with_traceback(None)
 
 
 class Permanent(Refused):

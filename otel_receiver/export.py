@@ -13,6 +13,7 @@ from clickhouse.projects import Project, Projects, secret_in
 from otel_receiver.batch import Batch
 from otel_receiver.budget import HUGE_BYTES, Budget, Hold
 from otel_receiver.errors import Permanent
+from otel_receiver.memory import give_back
 from otel_receiver.metrics import Metrics, Records
 from otel_receiver.otlp import (
     Encoding,
@@ -178,7 +179,9 @@ class Desk:
         pieces = map(piece_of, kind.read(body, encoding, received.at_ns, PIECE_BYTES if huge else 0))
         if huge:
             async with self._huge:
+                await self._given_back()  # what reading it has left behind
                 rejected = await self._store_pieces(kind, body, caller, pieces)
+                await self._given_back()
         else:
             piece = await self._in_good_place(body, lambda: next(pieces))
             self._quotas.take_spans(caller.project, piece.records)
@@ -218,6 +221,9 @@ class Desk:
         if len(body) <= OFFLOADED_BYTES:
             return read()
         return await asyncio.get_running_loop().run_in_executor(self._beside, read)
+
+    async def _given_back(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._beside, give_back)
 
     async def _data_points(self, body: bytes, encoding: Encoding, caller: Caller) -> Reply:
         """Accepted so that one endpoint serves an SDK that sends all three; the warning says what becomes of them."""

@@ -5,15 +5,16 @@ when we want to: after we know who sends it, and when there is room for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, TypeAlias, cast
 
 import grpc
 
 from otel_receiver.answers import grpc_trailers, reply_body
 from otel_receiver.budget import Hold
 from otel_receiver.errors import Permanent, Refused, Unavailable
-from otel_receiver.export import Desk, Signal
+from otel_receiver.export import Caller, Desk, Reply, Signal
 from otel_receiver.grpc_health import Health, Method
 from otel_receiver.probes import Probes
 from otel_receiver.refusals import Refusals
@@ -65,11 +66,9 @@ class GrpcDoor(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in 
         try:
             caller = self._desk.admit(_headers(context))
             project = caller.project.id
-            async with self._desk.budget.hold(project) as hold:
-                body = await _read(bodies, hold, self._settings)
-            reply = await self._desk.export(signal, body, "protobuf", caller, hold)
+            reply = await self._reply(signal, bodies, caller)
         except Refused as why:
-            refused = why
+            refused = why.bare()
         except Exception:  # noqa: BLE001 - the edge: whatever it was, the client may retry
             refused = self._refusals.unexpected("grpc", signal)
         else:
@@ -80,6 +79,12 @@ class GrpcDoor(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in 
         # Only abort sends the status without a body before it; some clients do not retry otherwise.
         await context.abort(refused.answer.grpc, refused.message, grpc_trailers(refused))
         raise AssertionError("abort raises")
+
+    async def _reply(self, signal: Signal, bodies: AsyncIterator[bytes], caller: Caller) -> Reply:
+        """Apart from what answers: that is kept for a while where it aborts, and all that it has with it."""
+        async with self._desk.budget.hold(caller.project.id) as hold:
+            body = await _read(bodies, hold, self._settings)
+        return await self._desk.export(signal, body, "protobuf", caller, hold)
 
     def _count(self, signal: Signal, code: grpc.StatusCode) -> None:
         self._desk.metrics.requests.add(signal, "grpc", "protobuf", code.name)
@@ -93,9 +98,11 @@ async def _read(bodies: AsyncIterator[bytes], hold: Hold, settings: ReceiverSett
     """The one message of the call; it is decompressed, and no larger than allowed, when we get it. How large is not
     known before, so there must be room for the largest, and who takes it must not take long."""
     await hold.grow_for(settings.max_body_bytes)
+    # Closed, for else it waits for another message, and holds this one until the collector of garbage comes by.
+    messages = cast("AsyncGenerator[bytes, None]", aiter(bodies))
     try:
-        async with asyncio.timeout(settings.body_deadline_s):
-            async for body in bodies:
+        async with asyncio.timeout(settings.body_deadline_s), aclosing(messages):
+            async for body in messages:
                 hold.shrink_for(len(body))
                 return body
     except TimeoutError:

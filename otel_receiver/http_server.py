@@ -78,7 +78,7 @@ class HttpDoor:
                 body = await self._body(request, hold)
             reply = await self._desk.export(signal, body, encoding, caller, hold)
         except Refused as why:
-            refused = why
+            refused = why.bare()
         except ClientGone:
             raise
         except Exception:  # noqa: BLE001 - the edge: whatever it was, the client may retry

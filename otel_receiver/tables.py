@@ -96,9 +96,10 @@ def encoded(table: str, columns: Columns, types: Mapping[str, ClickHouseType]) -
     kinds = [types[name] for name in told]
     data = list(told.values())
     context = InsertContext(table, list(told), kinds, data=data, column_oriented=True, block_size=height(columns))
-    block = b"".join(NativeTransform.build_insert(context))
-    if context.insert_exception is not None:
-        raise context.insert_exception
+    block, failure = b"".join(NativeTransform.build_insert(context)), context.insert_exception
+    vars(context).clear()  # it refers to itself: all columns would live until the collector of garbage comes by
+    if failure is not None:
+        raise failure
     return block
 
 
