@@ -1,5 +1,6 @@
 """Rows of the Collector's ClickHouse exporter as spans. It keeps texts alone; our readers take numbers from texts."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,7 +84,22 @@ def _links(row: ExportedSpan) -> Iterator[Link]:
 
 
 def _attributes(text: str) -> Attributes:
-    return {key: _restored(value) for key, value in _flat(orjson.loads(text), "")}
+    nested = orjson.loads(text)
+    if any(isinstance(value, dict) for value in nested.values()):
+        nested = json.loads(text, object_pairs_hook=_object)
+    return {key: _restored(value) for key, value in _flat(nested, "")}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of `user` and `user.id` a JSON column makes the same key twice, once of a value and once of an object."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    apart: dict[str, Any] = {}
+    for key, value in pairs:
+        below = {f"{key}.{rest}": each for rest, each in value.items()} if isinstance(value, dict) else {key: value}
+        apart.update(below)
+    return apart
 
 
 def _flat(nested: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
