@@ -27,7 +27,7 @@ from otel_receiver.verdicts import NotNow
 
 MAX_SPANS = 10_000
 MAX_BYTES = 16 << 20
-"""Of attributes, in one insert. What is in memory is a few times that, however large the table is."""
+"""Of texts, in one insert. What is in memory is a few times that, however large the table is."""
 INSERTS = 2
 """At a time: one is encoded while the other is in the database."""
 STRETCH_SPANS = 50_000
@@ -98,15 +98,16 @@ class TakingOver:
 
     def _read_stretch(self, stretch: Sequence[Hour]) -> Iterator[_Taken]:
         """Hours are noted when all of the stretch is stored, as it comes in no order."""
-        exported, counts = Exported(), Counter[int]()
+        counts = Counter[int]()
         where = f"{datetime.fromtimestamp(stretch[0].number * 3600, UTC):%Y-%m-%d %H:00}"
         with contextlib.closing(spans_of(self.client, self.table, [hour.number for hour in stretch])) as blocks:
             for rows in _gathered(blocks):
                 counts.update(row.hour for row in rows)
-                yield _Taken(self._mapped(rows, exported), len(rows), where, {})
+                yield _Taken(self._mapped(rows), len(rows), where, {})
         yield _Taken(Batch({}, {}, 0), 0, where, {hour.number: counts[hour.number] for hour in stretch})
 
-    def _mapped(self, rows: Sequence[ExportedSpan], exported: Exported) -> Batch:
+    def _mapped(self, rows: Sequence[ExportedSpan]) -> Batch:
+        exported = Exported()  # what it knows of resources is not kept: an hour may have as many of them as spans
         spans = [span for span in map(exported.span, rows) if span is not None]
         self.skipped += len(rows) - len(spans)
         # Older than anything received: where both have a span, ours says more, and stays.
@@ -157,7 +158,7 @@ def _gathered(blocks: Iterable[list[ExportedSpan]]) -> Iterator[list[ExportedSpa
     for block in blocks:
         for row in block:
             rows.append(row)
-            size += len(row.attributes) + sum(map(len, row.events_attributes))
+            size += row.size
             if len(rows) >= MAX_SPANS or size >= MAX_BYTES:
                 yield rows
                 rows, size = [], 0

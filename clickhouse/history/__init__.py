@@ -45,6 +45,12 @@ class ExportedSpan(NamedTuple):
     def hour(self) -> int:
         return self.start_ns // _HOUR_NS
 
+    @property
+    def size(self) -> int:
+        """In characters, of what may be long. Each row has a copy of its resource, however many share it."""
+        said = len(self.attributes) + len(self.resource_attributes) + len(self.status_message) + len(self.name)
+        return said + sum(map(len, self.events_attributes)) + sum(map(len, self.links_attributes))
+
 
 def hours(client: Client, table: str, since_ns: int = 0) -> list[Hour]:
     """The oldest first."""

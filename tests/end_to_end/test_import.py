@@ -5,7 +5,8 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import pytest
 
 from clickhouse.connect import Database, connected
 from clickhouse.embedded import Engine
+from clickhouse.history import ExportedSpan, Hour
 from clickhouse.projects import DEFAULT_PROJECT, without_file
+from genai_sessions import taking_over
+from genai_sessions.taking_over import TakingOver
 from otel_receiver.export import Received
 from otel_receiver.mapper import DialectMapper
 from otel_receiver.span import Span
@@ -28,6 +32,7 @@ from tests.end_to_end.exporter import MAP, export
 from tests.end_to_end.product import COMMAND, call, environment, eventually
 from tests.otel_receiver.dialects.recordings import NAMES, RECORDED_NS, told
 from tests.otel_receiver.spans import span
+from tests.otel_receiver.test_exported import ROW
 
 HOUR_NS = 3600 * 10**9
 _Rows = tuple[dict[Any, dict[str, Any]], dict[Any, dict[str, Any]], dict[Any, Any]]
@@ -177,6 +182,28 @@ def test_a_row_that_is_no_span_is_skipped_and_counted(engine: Engine, database: 
         )
     flawed = ask(database, "SELECT started_at = ended_at, flaws FROM spans WHERE span_id = 'bbbbbbbbbbbbbbbb'")
     assert flawed == [(1, ["end_clamped"])]
+
+
+def test_an_hour_of_any_size_is_read_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each of its spans has a resource of its own, and a large one."""
+    blocks, size = 40, 500_000
+
+    def spans_of(*_: object) -> Iterator[Sequence[ExportedSpan]]:
+        for number in range(blocks):
+            resource = json.dumps({"host.name": str(number), "process.command_line": "x" * size})
+            yield [ROW._replace(resource_attributes=resource)]
+
+    monkeypatch.setattr(taking_over, "spans_of", spans_of)
+    monkeypatch.setattr(taking_over, "MAX_BYTES", size)
+    projects = without_file()
+    unused: Any = None  # nothing is stored
+    project = projects.by_id[DEFAULT_PROJECT]
+    work = TakingOver(unused, "otel_traces", project, DialectMapper(projects), unused, unused)
+    tracemalloc.start()
+    assert sum(taken.rows for taken in work._read([Hour(0, blocks)])) == blocks
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < blocks * size / 2
 
 
 @pytest.mark.parametrize(
