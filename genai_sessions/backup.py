@@ -27,7 +27,7 @@ from clickhouse.migrate import Topology, known_migrations, migrate, pending_migr
 from clickhouse.private_files import write_private
 from clickhouse.rollup.graves import Tombstone
 from clickhouse.rollup.maintenance import queue_everything
-from clickhouse.rollup.removal import bury
+from clickhouse.rollup.removal import bury, remove_scores_of_deleted
 from genai_sessions.database import borrowed_database, topology
 from genai_sessions.schema_commands import recompute_all
 from genai_sessions.settings import Settings, SettingsRefused
@@ -97,6 +97,7 @@ def _bury_again(database: Database, kept: "_Kept") -> None:
         client.database = database.name
         if newer:
             bury(client, database.everywhere, newer)
+            remove_scores_of_deleted(client)
             queue_everything(client)
             recompute_all(client, database)
             print("what was deleted since the backup is deleted again")

@@ -73,3 +73,8 @@ def bury(client: Client, everywhere: str, tombstones: Iterable[Tombstone]) -> No
     rows = sorted(set(tombstones))
     if rows:
         client.insert("tombstones", rows, ["project_id", "kind", "subject", "deleted_at"], database=everywhere)
+
+
+def remove_scores_of_deleted(client: Client) -> None:
+    """Those of sessions and projects themselves, which no trace takes with it."""
+    client.command(statement("remove_scores_of_deleted"), settings=DELETE_SETTINGS)

@@ -12,7 +12,7 @@ import pytest
 from clickhouse import embedded
 from clickhouse.backup import tombstones
 from clickhouse.connect import Database, connected
-from clickhouse.embedded import Engine, EngineSettings
+from clickhouse.embedded import Engine, EngineSettings, running_engine
 from clickhouse.engine_config import config_xml
 from query_api.client import Client
 from tests.clickhouse.engines import ask, tell
@@ -34,6 +34,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Lost:
         for session_id in ("kept", "doomed"):
             converse("http", product.ports, session_id)
         eventually(lambda: product.sessions().keys() == {"kept", "doomed"})
+        score(data_dir, "kept", "doomed")
         made = call("backup", "one", "--data-dir", data_dir)
         assert made.stdout.startswith(f"8 spans in {data_dir / 'backups' / 'one'}; "), made.stderr
         with Client(str(product.api.base_url)) as client:
@@ -42,6 +43,15 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Lost:
         eventually(lambda: product.sessions().keys() == {"kept", "late"})
         running = call("restore", "one", "--replace", "--data-dir", data_dir).stderr
     return Lost(data_dir, running)
+
+
+def score(data_dir: Path, *session_ids: str) -> None:
+    """The sessions themselves."""
+    database = running_engine(data_dir)
+    assert database is not None
+    for session_id in session_ids:
+        columns = "project_id, session_id, score_id, name, value, received_at"
+        tell(database, f"INSERT INTO scores ({columns}) VALUES ('default', '{session_id}', '1', 'good', 1, now64(6))")
 
 
 @pytest.fixture
@@ -73,6 +83,14 @@ def test_a_backup_comes_back_without_what_was_deleted_since(folder: Path) -> Non
     assert "what was deleted since the backup is deleted again\n" in done.stdout
     assert done.stdout.endswith(f"4 spans restored from {folder / 'backups' / 'one'}\n")
     assert sessions_in(folder) == {"kept"}
+
+
+@pytest.mark.slow
+def test_scores_of_a_session_that_was_deleted_since_stay_deleted(folder: Path) -> None:
+    """They are of no trace; one that opens the session anew must not find them."""
+    assert call("restore", "one", "--data-dir", folder, "--replace").returncode == 0
+    for database in engine_on(folder):
+        assert ask(database, "SELECT session_id FROM scores") == [("kept",)]
 
 
 @pytest.mark.slow

@@ -1,0 +1,14 @@
+-- Scores that came before their session or project was deleted: they came back with a backup.
+DELETE FROM scores
+WHERE (project_id, trace_id, session_id, span_id, score_id, received_at) IN
+(
+    SELECT project_id, trace_id, session_id, span_id, score_id, received_at
+    FROM
+    (
+        SELECT project_id, trace_id, session_id, span_id, score_id, received_at,
+               arrayJoin([('session', SHA256(session_id)), ('project', SHA256(''))]) AS owner
+        FROM scores
+    ) AS s
+    INNER JOIN tombstones AS t ON t.project_id = s.project_id AND t.kind = s.owner.1 AND t.subject = s.owner.2
+    WHERE received_at < deleted_at
+)
