@@ -26,7 +26,7 @@ from clickhouse.engine_config import DATABASE
 from clickhouse.migrate import Topology, known_migrations, migrate, pending_migrations
 from clickhouse.private_files import write_private
 from clickhouse.rollup.graves import Tombstone
-from clickhouse.rollup.maintenance import queue_everything
+from clickhouse.rollup.maintenance import queue_project
 from clickhouse.rollup.removal import bury, remove_scores_of_deleted
 from genai_sessions.database import borrowed_database, topology
 from genai_sessions.schema_commands import recompute_all
@@ -91,15 +91,19 @@ def _refuse_to_replace(client: Client, database: Database, *, replace: bool) -> 
 
 
 def _bury_again(database: Database, kept: "_Kept") -> None:
-    """Spans of whoever was deleted after the backup are here again: recomputing finds and removes them."""
+    """Spans of whoever was deleted after the backup, or while it was made, are here again: recomputing finds and
+    removes them. A backup may have the tombstone of a deletion, and neither what it did nor what it queued."""
     with connected(database) as client:
-        newer = sorted(set(kept.read()) - set(tombstones(client, database.name)))
         client.database = database.name
-        if newer:
-            bury(client, database.everywhere, newer)
+        here = tombstones(client, database.name)
+        newer = sorted(set(kept.read()) - set(here))
+        bury(client, database.everywhere, newer)
+        if here or newer:
             remove_scores_of_deleted(client)
-            queue_everything(client)
+            for project_id in sorted({tombstone.project_id for tombstone in (*here, *newer)}):
+                queue_project(client, database.everywhere, project_id)
             recompute_all(client, database)
+        if newer:
             print("what was deleted since the backup is deleted again")
     kept.forget()
 

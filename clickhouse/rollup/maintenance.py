@@ -114,6 +114,11 @@ def queue_everything(client: Client) -> None:
     client.command(statement("queue_everything"))
 
 
+def queue_project(client: Client, everywhere: str, project_id: str) -> None:
+    """Likewise of one project."""
+    client.command(statement("queue_project"), parameters={"everywhere": everywhere, "project": project_id})
+
+
 def _make_anew(client: Client, day: date, since_us: int) -> None:
     for name in _REBUILT:
         client.command(statement(f"rebuild_{name}"), parameters={"day": day, "since_us": since_us})

@@ -119,6 +119,19 @@ def test_a_restore_that_was_killed_is_done_again(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_was_being_deleted_while_a_backup_was_made_stays_deleted(folder: Path) -> None:
+    """The backup has the tombstone, and nothing of what followed it."""
+    for database in engine_on(folder):
+        values = "('default', 'session', SHA256('kept'), now64(9))"
+        tell(database, f"INSERT INTO tombstones (project_id, kind, subject, deleted_at) VALUES {values}")
+        assert call("backup", "half", "--data-dir", folder).returncode == 0
+    done = call("restore", "half", "--data-dir", folder, "--replace")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"4 spans restored from {folder / 'backups' / 'half'}\n")
+    assert sessions_in(folder) == {"late"}
+
+
+@pytest.mark.slow
 def test_a_broken_backup_replaces_nothing(folder: Path) -> None:
     """It is tried beside what is there."""
     largest = max((folder / "backups" / "one" / "data").rglob("*.*"), key=lambda path: path.stat().st_size)
