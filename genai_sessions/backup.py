@@ -29,6 +29,7 @@ from clickhouse.rollup.graves import Tombstone
 from clickhouse.rollup.maintenance import queue_project
 from clickhouse.rollup.removal import bury, remove_scores_of_deleted
 from genai_sessions.database import borrowed_database, topology
+from genai_sessions.import_notes import forget_imports
 from genai_sessions.schema_commands import recompute_all
 from genai_sessions.settings import Settings, SettingsRefused
 
@@ -56,6 +57,7 @@ def restore(settings: Settings, flags: Namespace) -> int:
         _refuse_to_replace(client, database, replace=flags.replace)
         kept = _Kept.of(settings, database)
         kept.add(tombstones(client, database.name))
+        forget_imports(settings.data_dir)
         drop(client, database.name)
         restore_as(client, known_as, place, database.name)
         client.database = "default"

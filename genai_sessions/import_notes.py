@@ -1,13 +1,23 @@
 """What an import has done: per hour of its source the number of spans, in the data folder, whole after any crash."""
 
+import contextlib
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clickhouse.history import Hour
 from clickhouse.private_files import write_private
 from genai_sessions.settings import SettingsRefused
+
+_FOLDER = "imports"
+
+
+def forget_imports(data_dir: Path) -> None:
+    """What is in the database is not what they say any more. To import again costs time, and changes nothing."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(data_dir / _FOLDER)
 
 
 class ImportNotes:
@@ -18,7 +28,7 @@ class ImportNotes:
     def of(cls, data_dir: Path, what: Sequence[str]) -> "ImportNotes":
         """`what` tells this import from others: from where, into which project of which database."""
         name = hashlib.sha256("\n".join(what).encode()).hexdigest()[:16]
-        path = data_dir / "imports" / f"{name}.json"
+        path = data_dir / _FOLDER / f"{name}.json"
         try:
             noted = json.loads(path.read_text()) if path.exists() else {"hours": {}}
             return cls(path, {int(hour): int(spans) for hour, spans in noted["hours"].items()})

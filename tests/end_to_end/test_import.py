@@ -155,6 +155,18 @@ def test_what_comes_to_an_imported_hour_later_is_taken_by_the_next_import(
     assert ask(database, "SELECT count() FROM spans FINAL") == [(3,)]
 
 
+@pytest.mark.slow
+def test_what_a_restore_took_away_is_imported_again(engine: Engine, data_dir: Path) -> None:
+    """Whatever the notes of the import say: they are of the database that was there before."""
+    assert call("migrate", "--data-dir", data_dir).returncode == 0
+    assert call("backup", "before", "--data-dir", data_dir).returncode == 0
+    with exported(engine, spans=[span()]) as source:
+        command = ("import", "--from", source.url, "--data-dir", data_dir)
+        assert call(*command).stdout.endswith("\n1 spans imported\n")
+        assert call("restore", "before", "--replace", "--data-dir", data_dir).returncode == 0
+        assert call(*command).stdout.endswith("\n1 spans imported\n")
+
+
 def test_what_we_received_ourselves_outlives_its_import(engine: Engine, database: Database, data_dir: Path) -> None:
     """Who sent to both for a while loses nothing that only OTLP says."""
     mine, projects = span(name="received"), without_file()
