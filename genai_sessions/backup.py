@@ -68,6 +68,16 @@ def restore(settings: Settings, flags: Namespace) -> int:
     return 0
 
 
+def refuse_half_restored(settings: Settings, database: Database) -> None:
+    """There may be nothing in it, or what was deleted; and what it took now would go when the restore is done again."""
+    kept = _Kept.of(settings, database)
+    if kept.path.exists():
+        raise SettingsRefused(
+            f"A restore into {database.address} was not finished: run it again, with --replace. "
+            f"To go on with what is there, remove {kept.path}."
+        )
+
+
 def _try(client: Client, known_as: str, place: Place, beside: str) -> None:
     with _dropped_after(client, beside):
         restore_as(client, known_as, place, beside)
@@ -114,7 +124,7 @@ class _Kept:
     """Tombstones on disk while their database is not there: a restore that was killed finds them."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> "_Kept":
@@ -123,18 +133,18 @@ class _Kept:
         return cls(settings.data_dir / f"restore-{hashlib.sha256(which.encode()).hexdigest()[:8]}.json")
 
     def read(self) -> list[Tombstone]:
-        if not self._path.exists():
+        if not self.path.exists():
             return []
-        rows = json.loads(self._path.read_text())
+        rows = json.loads(self.path.read_text())
         return [Tombstone(project, kind, bytes.fromhex(subject), at_ns) for project, kind, subject, at_ns in rows]
 
     def add(self, more: list[Tombstone]) -> None:
         rows = [(each.project_id, each.kind, each.subject.hex(), each.deleted_ns) for each in {*self.read(), *more}]
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self._path, json.dumps(rows))
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self.path, json.dumps(rows))
 
     def forget(self) -> None:
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def _refuse_cluster(database: Database) -> None:

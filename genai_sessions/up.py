@@ -13,6 +13,7 @@ from clickhouse.embedded import Engine
 from clickhouse.errors import DatabaseAway, DatabaseError
 from clickhouse.migrate import migrate
 from clickhouse.projects import Projects
+from genai_sessions.backup import refuse_half_restored
 from genai_sessions.database import engine_settings, reading_database, required_database, topology
 from genai_sessions.ports import reachable, refuse_busy_ports, refuse_open_bind
 from genai_sessions.service import Service, stop_all
@@ -31,6 +32,7 @@ def up(settings: Settings, projects: Projects, stop: threading.Event) -> int:
     refuse_busy_ports(settings, "otlp_grpc_port", "otlp_http_port", "api_port")
     end = _End()
     with _database(settings, end) as (database, reader):
+        refuse_half_restored(settings, database)
         with connected(database.within("default")) as client:
             migrate(client, topology(database))
         services = _services(settings, database, reader)

@@ -16,7 +16,7 @@ from clickhouse.embedded import Engine, EngineSettings, running_engine
 from clickhouse.engine_config import config_xml
 from query_api.client import Client
 from tests.clickhouse.engines import ask, tell
-from tests.end_to_end.product import call, eventually, running_up
+from tests.end_to_end.product import call, eventually, free_ports, running_up
 from tests.end_to_end.sdk import converse
 
 
@@ -103,7 +103,7 @@ def test_a_backup_is_restored_on_another_machine(lost: Lost, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_a_restore_that_was_killed_is_done_again(folder: Path) -> None:
-    """What was deleted is remembered on disk while there is no database to remember it."""
+    """What was deleted is remembered on disk while there is no database to remember it; until then nobody is served."""
     for database in engine_on(folder):
         with connected(database) as client:
             rows = [
@@ -112,7 +112,11 @@ def test_a_restore_that_was_killed_is_done_again(folder: Path) -> None:
             ]
         tell(database.within("default"), f"DROP DATABASE {database.name} SYNC", f"CREATE DATABASE {database.name}")
         tell(database, "CREATE TABLE spans (half UInt8) ENGINE = Memory")
-    (folder / f"restore-{hashlib.sha256(b'').hexdigest()[:8]}.json").write_text(json.dumps(rows))
+    kept = folder / f"restore-{hashlib.sha256(b'').hexdigest()[:8]}.json"
+    kept.write_text(json.dumps(rows))
+    half = call("up", "--data-dir", folder, *free_ports().flags)
+    assert (half.returncode, len(half.stderr.splitlines())) == (1, 1)
+    assert f"was not finished: run it again, with --replace. To go on with what is there, remove {kept}." in half.stderr
     done = call("restore", "one", "--replace", "--data-dir", folder)
     assert done.returncode == 0, done.stderr
     assert sessions_in(folder) == {"kept"}
