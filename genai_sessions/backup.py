@@ -111,7 +111,7 @@ def _bury_again(database: Database, kept: "_Kept") -> None:
         newer = sorted(set(kept.read()) - set(here))
         bury(client, database.everywhere, newer)
         if here or newer:
-            remove_scores_of_deleted(client)
+            remove_scores_of_deleted(client, database.everywhere)
             for project_id in sorted({tombstone.project_id for tombstone in (*here, *newer)}):
                 queue_project(client, database.everywhere, project_id)
             recompute_all(client, database)

@@ -16,6 +16,7 @@ from clickhouse.connect import WRITE_SETTINGS, Database, connect
 from clickhouse.errors import DatabaseAway
 from clickhouse.projects import Projects
 from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
+from clickhouse.rollup.removal import remove_scores_of_deleted
 from clickhouse.rollup.words import WordIndex
 from clickhouse.rollup.worker import Worker
 from genai_sessions.service import collect_rarely
@@ -45,7 +46,7 @@ def roll_up(database: Database, projects: Projects, stop: threading.Event) -> No
     os.nice(NICE)
 
     def chores() -> None:
-        _persist(database, stop, lambda client: _do_chores(client, projects, stop))
+        _persist(database, stop, lambda client: _do_chores(client, database.everywhere, projects, stop))
 
     threading.Thread(target=chores, name="chores", daemon=True).start()  # each may be left half done
     _persist(database, stop, lambda client: _go_round(Worker(client, database.everywhere), stop))
@@ -73,11 +74,12 @@ def _go_round(worker: Worker, stop: threading.Event) -> None:
             stop.wait(min(max(time.monotonic() - since, IDLE_SECONDS), MAX_REST_SECONDS))
 
 
-def _do_chores(client: Client, projects: Projects, stop: threading.Event) -> None:
+def _do_chores(client: Client, everywhere: str, projects: Projects, stop: threading.Event) -> None:
     retention = {project.id: project.retention_days for project in projects.by_id.values()} if not projects.open else {}
     chores = [
         Chore(60, lambda: heal(client)),
         Chore(60, lambda: expire(client, retention)),
+        Chore(60, lambda: remove_scores_of_deleted(client, everywhere)),
         Chore(60, WordIndex(client).build),
         Chore(600, lambda: expire_content(client)),
         Chore(600, lambda: forget(client)),

@@ -75,6 +75,10 @@ def bury(client: Client, everywhere: str, tombstones: Iterable[Tombstone]) -> No
         client.insert("tombstones", rows, ["project_id", "kind", "subject", "deleted_at"], database=everywhere)
 
 
-def remove_scores_of_deleted(client: Client) -> None:
-    """Those of sessions and projects themselves, which no trace takes with it."""
-    client.command(statement("remove_scores_of_deleted"), settings=DELETE_SETTINGS)
+def remove_scores_of_deleted(client: Client, everywhere: str) -> None:
+    """Those that lie here, of sessions and projects themselves: no trace takes them with it."""
+    parameters = {"everywhere": everywhere}
+    sessions = client.query(statement("sessions_of_dead_scores"), parameters=parameters).result_rows
+    if sessions:
+        client.command(statement("remove_scores_of_deleted"), parameters=parameters, settings=DELETE_SETTINGS)
+        client.insert("session_changes", sessions, ["project_id", "session_id"], database=everywhere)

@@ -1,6 +1,7 @@
 """Several servers: the rendered form for replicas, and three real shards that add up to what one server says."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,11 +11,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from clickhouse.connect import connect
-from clickhouse.deletion import delete_session, delete_user
+from clickhouse.deletion import delete_project, delete_session, delete_user
 from clickhouse.embedded import Engine, EngineSettings, _free_port
 from clickhouse.engine_config import DATABASE, VIEWS
 from clickhouse.errors import DatabaseError
 from clickhouse.migrate import Statement, Topology, known_migrations, migrate, rendered
+from clickhouse.rollup.removal import remove_scores_of_deleted
 from clickhouse.rollup.worker import Worker
 from tests.clickhouse.engines import UNAVAILABLE
 from tests.clickhouse.stored import (
@@ -42,6 +44,8 @@ BY_TRACE = {
     "dead_spans",
     "log_calls",
 }
+LATER = {"started_at": 4 * 10**18, "ended_at": 4 * 10**18 + 1}
+"""Than any deletion: a session is opened anew."""
 BY_SESSION = {"sessions", "session_changes"}
 
 
@@ -231,6 +235,29 @@ def test_a_session_is_deleted_on_every_shard(shards: Shards, project: str) -> No
     assert {key: row["spans"] for key, row in sessions.items()} == {(project, "stays"): 6}
     left = shards.reaching[1].query("SELECT DISTINCT span_id FROM spans WHERE project_id = {p:String}", {"p": project})
     assert [row[0] for row in left.result_rows] == [rows[2]["span_id"]]
+
+
+def test_scores_of_a_deleted_session_go_wherever_they_lie(shards: Shards, project: str) -> None:
+    """Of whichever shard the deletion was asked; and those of a project, though their traces never came."""
+    now_us = time.time_ns() // 1_000
+    for number in range(3):
+        score = {"score_id": "s", "name": "good", "value": 1.0, "received_at": now_us}
+        own = {**score, "project_id": f"{project}-{number}", "session_id": "gone"}
+        of_trace = {**score, "project_id": f"{project}-whole-{number}", "trace_id": f"{number:032x}"}
+        store_scores(shards.reaching[0], [own, of_trace])
+        store(shards.reaching[0], [llm(f"{project}-{number}", 1, session_id="gone")])
+    shards.settle()
+    for number in range(3):
+        delete_session(shards.local[0], EVERYWHERE, f"{project}-{number}", "gone")
+        delete_project(shards.local[0], EVERYWHERE, f"{project}-whole-{number}")
+    for client in shards.local:
+        remove_scores_of_deleted(client, EVERYWHERE)
+    left = "SELECT project_id FROM scores WHERE startsWith(project_id, {p:String})"
+    assert shards.reaching[0].query(left, {"p": project}).result_rows == []
+    store(shards.reaching[0], [llm(f"{project}-{number}", 2, session_id="gone", **LATER) for number in range(3)])
+    shards.settle()
+    sessions = stored_sessions(shards.reaching[1], [f"{project}-{number}" for number in range(3)])
+    assert [row["scores"] for row in sessions.values()] == [[], [], []]
 
 
 @pytest.mark.slow

@@ -1,0 +1,13 @@
+-- Of which sessions there are scores that came before their session or project was deleted: with a backup, or because the
+-- deletion was asked of another shard. Those of a trace go with it, except where it never came.
+SELECT DISTINCT project_id, session_id
+FROM
+(
+    SELECT project_id, session_id, received_at, arrayJoin([('session', SHA256(session_id)), ('project', SHA256(''))]) AS owner
+    FROM scores
+    WHERE project_id IN (SELECT project_id FROM {everywhere:Identifier}.tombstones WHERE kind = 'session') AND trace_id = ''
+       OR project_id IN (SELECT project_id FROM {everywhere:Identifier}.tombstones WHERE kind = 'project')
+) AS s
+INNER JOIN {everywhere:Identifier}.tombstones AS t
+    ON t.project_id = s.project_id AND t.kind = s.owner.1 AND t.subject = s.owner.2
+WHERE received_at < deleted_at
