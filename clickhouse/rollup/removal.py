@@ -64,6 +64,9 @@ def remove_listed(client: Client, removal: uuid.UUID) -> Removed:
     if removed.traces > 0:
         for name in ("remove_spans", "remove_span_facts", "remove_log_calls", "remove_scores"):
             client.command(statement(name), parameters=parameters, settings=DELETE_SETTINGS)
+        # What was written again before its facts went has none, and nobody would find it any more.
+        if single_row(client, "count_left", parameters)[0] > 0:
+            client.command(statement("remove_spans"), parameters=parameters, settings=DELETE_SETTINGS)
         client.command(statement("queue_removed"), parameters=parameters)
     return removed
 

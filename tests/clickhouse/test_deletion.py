@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from clickhouse.connect import Database, connected
 from clickhouse.deletion import delete_project, delete_session, delete_user
 from clickhouse.rollup.maintenance import forget
+from clickhouse.rollup.statements import statement
 from tests.clickhouse.engines import within
 from tests.clickhouse.stored import comparable, settle, store, stored_sessions, stored_traces
 from tests.clickhouse.test_rollup_cases import SECOND, llm, sessions_of, span
@@ -109,6 +110,32 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(client: Client, p
     settle(client)
     assert sessions_of(client, project) == {}
     assert set(sessions_of(client, other)) == {"chat"}
+
+
+@pytest.mark.parametrize("kind", ["session", "project"])
+def test_what_comes_again_while_it_is_deleted_is_gone_too(
+    client: Client, project: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A retry or a reprice writes a span after the deletion went over spans, and before it goes over their facts."""
+    rows = [llm(project, 1, session_id="chat")]
+    store(client, rows)
+    settle(client)
+    command, last = client.command, statement("remove_span_facts" if kind == "session" else "remove_project_span_facts")
+
+    def slowly(text: str, *told: Any, **more: Any) -> Any:
+        if text == last:
+            store(client, rows)
+        return command(text, *told, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "command", slowly)
+        if kind == "session":
+            delete_session(client, client.database or "", project, "chat")
+        else:
+            delete_project(client, client.database or "", project)
+    settle(client)
+    assert spans_of(client, project) == []
+    assert sessions_of(client, project) == {}
 
 
 def test_what_has_nothing_left_is_forgotten_without_a_trace(client: Client, project: str) -> None:
