@@ -110,9 +110,13 @@ class TakingOver:
         exported = Exported()  # what it knows of resources is not kept: an hour may have as many of them as spans
         spans = [span for span in map(exported.span, rows) if span is not None]
         self.skipped += len(rows) - len(spans)
-        # Older than anything received: where both have a span, ours says more, and stays.
-        received = Received(min((span.start_ns for span in spans), default=0))
-        return self.mapper.spans(spans, self.project, received)
+        batch = self.mapper.spans(spans, self.project, Received(min((span.start_ns for span in spans), default=0)))
+        if batch.span_count == 0:
+            return batch
+        # When it started, each. Older than anything received: where both have a span, ours says more, and stays. And of
+        # two copies the one that ends later stays, however they come: in other inserts after a crash, or by --again.
+        received_at = [start_ns // 1_000 for start_ns in batch.spans["started_at"]]
+        return batch._replace(spans={**batch.spans, "received_at": received_at})
 
     async def _store(self, batch: Batch, tables: Tables) -> int:
         """How many spans are refused."""

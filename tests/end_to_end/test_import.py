@@ -196,6 +196,25 @@ def test_a_row_that_is_no_span_is_skipped_and_counted(engine: Engine, database: 
     assert flawed == [(1, ["end_clamped"])]
 
 
+def _work() -> TakingOver:
+    """That stores nothing."""
+    unused: Any = None
+    projects = without_file()
+    project = projects.by_id[DEFAULT_PROJECT]
+    return TakingOver(unused, "otel_traces", project, DialectMapper(projects), unused, unused)
+
+
+def test_of_two_copies_the_same_stays_whatever_they_come_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were received at the same time, so the later end decides; a killed import reads them with others again."""
+    row = ROW._replace(start_ns=5 * 10**9)
+    rows = [row, ROW._replace(span_id="b" * 16), row._replace(duration_ns=2)]
+    for most in (1, 2, 3):
+        monkeypatch.setattr(taking_over, "MAX_SPANS", most)
+        monkeypatch.setattr(taking_over, "spans_of", lambda *_: (each for each in [rows]))
+        received = [at for taken in _work()._read([Hour(0, 3)]) for at in taken.batch.spans.get("received_at", ())]
+        assert received == [5_000_000, 0, 5_000_000]
+
+
 def test_an_hour_of_any_size_is_read_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though each of its spans has a resource of its own, and a large one."""
     blocks, size = 40, 500_000
@@ -207,10 +226,7 @@ def test_an_hour_of_any_size_is_read_in_bounded_memory(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(taking_over, "spans_of", spans_of)
     monkeypatch.setattr(taking_over, "MAX_BYTES", size)
-    projects = without_file()
-    unused: Any = None  # nothing is stored
-    project = projects.by_id[DEFAULT_PROJECT]
-    work = TakingOver(unused, "otel_traces", project, DialectMapper(projects), unused, unused)
+    work = _work()
     tracemalloc.start()
     assert sum(taken.rows for taken in work._read([Hour(0, blocks)])) == blocks
     peak = tracemalloc.get_traced_memory()[1]
