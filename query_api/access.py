@@ -20,6 +20,7 @@ COOKIE = "genai_sessions"
 COOKIE_SECONDS = 30 * 86_400
 CSRF_HEADER = "x-csrf-token"
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SEARCHES = frozenset({"q", "text"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ def _without_port(host: str) -> str:
 
 
 def _reads_numbers(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
-    return Reader(service_of(request).connection, caller.project, content=False, named=caller.named)
+    may = "content" in caller.scopes
+    if may and not _SEARCHES.isdisjoint(request.query_params):
+        record(request, caller, "read")
+    return Reader(service_of(request).connection, caller.project, content=may, named=caller.named)
 
 
 def _reads(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
@@ -155,7 +159,8 @@ def record(request: Request, caller: Caller, action: str) -> None:
 
 
 ReadsNumbers = Annotated[Reader, Depends(_reads_numbers)]
-"""Numbers and names only: the same for all who may read."""
+"""Numbers and names only: the same for all who may read. Who may read content may choose by it; then that is written
+down."""
 Reads = Annotated[Reader, Depends(_reads)]
 """What was said too, for those who may; then it is written down."""
 ReadsContent = Annotated[Reader, Depends(_reads_content)]

@@ -195,6 +195,23 @@ def test_words_need_the_content_scope(api: Api) -> None:
     assert api.ask("/api/sessions", "read", params={"q": "user:ada"}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/api/aggregates", "/api/users", "/api/facets", "/api/outliers", "/users"])
+def test_words_choose_what_is_added_up(api: Api, path: str) -> None:
+    """As in the list: for those who may read content; and then it is written down."""
+    searches = [{"text": "paris"}, {"q": "paris"}, {"q": "-paris"}]
+    assert [api.ask(path, "read", params=params).status_code for params in searches] == [403, 403, 403]
+    assert [api.ask(path, params=params).status_code for params in [*searches, {}]] == [200, 200, 200, 200]
+    lines = [orjson.loads(line)["subject"] for line in (api.data_dir / "audit.jsonl").read_text().splitlines()]
+    written = [line for line in lines if line.partition("?")[0] == path]
+    assert written == [f"{path}?text=paris", f"{path}?q=paris", f"{path}?q=-paris"]
+
+
+def test_sums_are_of_what_words_find(api: Api) -> None:
+    """Of two sessions that Paris was spoken of in, both ada's."""
+    assert api.get("/api/aggregates", q="paris")["totals"]["sessions"] == 2
+    assert [user["user_id"] for user in api.get("/api/users", q="paris")["items"]] == ["ada"]
+
+
 def test_scores_filter_by_mean_and_by_label(api: Api) -> None:
     """A comparison meets the mean, a word the labels."""
     store_scores(
