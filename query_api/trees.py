@@ -5,12 +5,18 @@ from collections.abc import Mapping
 
 def depths(parents: Mapping[str, str]) -> dict[str, int]:
     """By span id; the parent is empty for a root. A span whose parent never came counts as a root; so does the first
-    span of a cycle that is met."""
+    span of a cycle, in the order of `parents`."""
     known: dict[str, int] = {}
+    places = {span_id: place for place, span_id in enumerate(parents)}
     for start in parents:
         path = _unknown_path(start, parents, known)
         above = parents[path[-1]] if path else ""
-        depth = known.get(above, -1) if above not in path else -1
+        if above in path:
+            cycle = path[path.index(above) :]
+            path = path[: -len(cycle)]
+            behind = cycle.index(min(cycle, key=places.__getitem__)) + 1
+            known |= {span_id: depth for depth, span_id in enumerate(reversed(cycle[behind:] + cycle[:behind]))}
+        depth = known.get(above, -1)
         for span_id in reversed(path):
             depth += 1
             known[span_id] = depth

@@ -203,6 +203,20 @@ def test_unknown_traces_and_spans_are_404(api: Api) -> None:
         assert api.ask(path).status_code == 404
 
 
+@pytest.mark.parametrize("newest", [0, 1, 2])
+def test_a_cycle_is_cut_at_its_first_span(api: Api, newest: int) -> None:
+    """As the numbers have it, whichever of its spans came last; so a trace and its spans agree."""
+    cycle = [span(trace_id="7" * 32, span_id=f"{number:016x}", at=number) for number in (1, 2, 3)]
+    for each, parent in zip(cycle, [cycle[2], *cycle], strict=False):
+        each["parent_span_id"] = parent["span_id"]
+    cycle[newest]["received_at"] += 1
+    api.store(*cycle)
+    shown = api.get(f"/api/traces/{'7' * 32}")["spans"]
+    assert [each["depth"] for each in shown] == [0, 1, 2]
+    alone = [api.get(f"/api/spans/{each['trace_id']}/{each['span_id']}") for each in cycle]
+    assert [each["depth"] for each in alone] == [0, 1, 2]
+
+
 @given(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("abcdefgh") | st.just("")))
 def test_depths_are_found_whatever_the_parents_say(parents: dict[str, str]) -> None:
     """Every span has one; a child lies one deeper than its parent, but for the place where a cycle is cut."""
