@@ -1,14 +1,22 @@
 """What a project lets us keep of its rows: content off or cut, patterns redacted. Fails closed."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from clickhouse.patterns import Pattern
 from clickhouse.projects import Project
+from clickhouse.texts import (
+    MAX_LEVELS,
+    MAX_TRUNCATED,
+    Change,
+    changed,
+    hashing,
+    redaction,
+    renamed,
+    truncation,
+)
 from otel_receiver.batch import Columns, height
 from otel_receiver.call import Content
-from otel_receiver.texts import MAX_LEVELS, MAX_TRUNCATED, Change, changed, redaction, renamed, truncation
 
 _SPOKEN = frozenset((*Content._fields, "content_attributes", "comment"))
 _CUT = _SPOKEN | {"events.attributes"}
@@ -93,20 +101,13 @@ def _redacted_row(columns: Columns, row: int, change: Change) -> Columns:
 
 def _replaced(columns: Columns, change: Change) -> Columns:
     return {
-        name: values if name in _OPAQUE else _mapped(values, _hashing(change) if name in _IDS else _parting(change))
+        name: values if name in _OPAQUE else _mapped(values, hashing(change) if name in _IDS else _parting(change))
         for name, values in columns.items()
     }
 
 
 def _parting(change: Change) -> Change:
     return lambda text: changed(text, change, MAX_LEVELS)
-
-
-def _hashing(change: Change) -> Change:
-    def hashed(text: str) -> str:
-        return text if change(text) == text else f"redacted~{hashlib.sha256(text.encode()).hexdigest()}"
-
-    return hashed
 
 
 def _mapped(values: Sequence[Any], change: Change) -> list[Any]:

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from clickhouse.ids import normal_id
 from query_api.access import Administering, Administers, record
 from query_api.db import Reader
+from query_api.keeping import kept
 from query_api.openapi import answers
 from query_api.owner import Score, write_score
 from query_api.problems import bad_input, unknown
@@ -61,7 +62,9 @@ async def give_feedback(request: Request, feedback: Feedback, caller: Administer
         span_id=feedback.span_id or "",
         score_id=feedback.id,
     )
-    score_id = await write_score(service_of(request).settings.database, caller.project, score)
+    settings = service_of(request).settings
+    score = kept(score, settings.projects.by_id[caller.project])
+    score_id = await write_score(settings.database, caller.project, score)
     return JSONResponse({"id": score_id}, 201)
 
 

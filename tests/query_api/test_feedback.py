@@ -1,11 +1,19 @@
 """Feedback: of a session, a trace or a span; counted once, and where it belongs."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver import Client
 
+from clickhouse.connect import Database
+from clickhouse.patterns import compiled
+from clickhouse.projects import Project, Projects
 from tests.clickhouse.stored import settle
-from tests.query_api.asking import Api, turn
+from tests.query_api.asking import Api, keys_of, serving, turn
 
 JSON = {"content-type": "application/json"}
 
@@ -41,6 +49,49 @@ def test_the_same_feedback_again_counts_once(api: Api) -> None:
     given = give(api, session_id="s", name="help", value=0)
     assert give(api, session_id="s", name="help", value=1, id=given) == given
     assert api.get("/api/sessions/s")["session"]["scores"]["help"] == {"count": 1, "mean": 1, "labels": {}}
+
+
+CARD = "1234567812345678"
+
+
+@pytest.fixture
+def under(
+    shared_database: Database, shared_client: Client, project: str, data_dir: Path
+) -> Callable[..., AbstractContextManager[Api]]:
+    """The API of a project with such policies."""
+
+    def served(**policy: Any) -> AbstractContextManager[Api]:
+        projects = Projects({project: Project(project, **policy)}, keys_of(project).by_digest)
+        return serving(shared_database, shared_client, project, data_dir, projects=projects)
+
+    return served
+
+
+@pytest.mark.parametrize(
+    ("policy", "comment", "expected"),
+    [
+        ({"content": "off"}, "wrong", None),
+        ({"content": "truncated"}, "x" * 1_001, f"{'x' * 1_000}[cut: 1 more characters]"),
+        ({"redact": (compiled(r"\d{16}"),)}, f"paid with {CARD}", "paid with [redacted]"),
+    ],
+)
+def test_feedback_keeps_what_its_project_lets_us_keep(
+    under: Callable[..., AbstractContextManager[Api]], policy: dict[str, Any], comment: str, expected: str | None
+) -> None:
+    """As of evaluations that come with spans."""
+    with under(**policy) as api:
+        api.store(turn(session_id="s"))
+        give(api, session_id="s", name="help", value="up", comment=comment)
+        assert [score["comment"] for score in api.get("/api/sessions/s")["scores"]] == [expected]
+
+
+def test_feedback_finds_a_session_whose_id_is_redacted(under: Callable[..., AbstractContextManager[Api]]) -> None:
+    """Who sends it knows the id as it was sent; it is not kept."""
+    redacted = f"redacted~{sha256(CARD.encode()).hexdigest()}"
+    with under(redact=(compiled(r"\d{16}"),)) as api:
+        api.store(turn(session_id=redacted))
+        give(api, session_id=CARD, name="help", value=1)
+        assert list(api.get(f"/api/sessions/{redacted}")["session"]["scores"]) == ["help"]
 
 
 def test_feedback_may_come_before_the_spans(api: Api) -> None:
