@@ -304,11 +304,21 @@ def test_five_thousand_spans_stay_smooth(chromium: Browser, giants: Site) -> Non
         page.keyboard.press("e")
         chosen(page).to_contain_text(f"step {FIVE_THOUSAND - 3}")
         expect(page.locator("#panel h2")).to_contain_text(f"step {FIVE_THOUSAND - 3}")
-        assert page.evaluate("window.longest") < 300
+        assert page.evaluate("window.longest") < 300 * _slowness(page)
         page.get_by_role("link", name="Flame graph").click()
         expect(page.locator("#flame")).to_be_visible()
-        assert page.evaluate("window.longest") < 600
+        assert page.evaluate("window.longest") < 600 * _slowness(page)
         assert page.evaluate("document.getElementById('flame').getBoundingClientRect().height") < 500
+
+
+def _slowness(page: Page) -> float:
+    """At this moment, of the machine: how much longer it takes than one that does a hundred million steps in 300 ms."""
+    took: float = page.evaluate(
+        "() => { const since = performance.now(); let sum = 0; "
+        "for (let step = 0; step < 1e8; step++) sum = (sum * 31 + step) | 0; "
+        "return performance.now() - since + (sum === 1); }"
+    )
+    return max(1.0, took / 300)
 
 
 def test_other_projects_traces_are_not_there(chromium: Browser, site: Site) -> None:

@@ -174,7 +174,8 @@ tree.addEventListener("scroll", () => {
 
 // --- what a span says --------------------------------------------------------------------------------------------
 
-let asked = null;
+let wanted = null;
+let asking = false;
 let waiting = 0;
 
 function load(changes) {
@@ -183,27 +184,39 @@ function load(changes) {
     if (value === null) address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   history.replaceState(null, "", address);
+  address.searchParams.set("part", "panel");
   clearTimeout(waiting);
   // Who walks quickly does not want what he passes.
-  waiting = setTimeout(() => fetchPanel(address), 60);
+  waiting = setTimeout(() => { wanted = address; fetchPanels(); }, 60);
+}
+
+// One after the other, the last that is wanted: a server that is slow works on what was given up, too.
+async function fetchPanels() {
+  if (asking) return;
+  asking = true;
+  while (wanted) {
+    const address = wanted;
+    wanted = null;
+    await fetchPanel(address);
+  }
+  asking = false;
 }
 
 async function fetchPanel(address) {
-  asked?.abort();
-  asked = new AbortController();
   const panel = document.getElementById("panel");
   panel.classList.add("waiting");
-  address.searchParams.set("part", "panel");
   try {
-    const answer = await fetch(address, { signal: asked.signal, headers: { accept: "text/html" } });
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("panel");
+    const answer = await fetch(address, { signal: AbortSignal.timeout(30_000), headers: { accept: "text/html" } });
+    const text = await answer.text();
+    if (wanted) return;
+    const found = new DOMParser().parseFromString(text, "text/html").getElementById("panel");
     if (!found) return location.reload();
     panel.replaceWith(found);
     htmx.process(found);
     found.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true, detail: { elt: found } }));
     for (const copy of found.querySelectorAll("[data-copy]")) copy.hidden = false;
-  } catch (error) {
-    if (error.name !== "AbortError") panel.classList.remove("waiting");
+  } catch {
+    if (!wanted) panel.classList.remove("waiting");
   }
 }
 
