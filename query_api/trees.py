@@ -2,32 +2,24 @@
 
 from collections.abc import Mapping
 
+from clickhouse.rollup.tree import without_cycles
+
 
 def depths(parents: Mapping[str, str]) -> dict[str, int]:
     """By span id; the parent is empty for a root. A span whose parent never came counts as a root; so does the first
     span of a cycle, in the order of `parents`."""
-    known: dict[str, int] = {}
     places = {span_id: place for place, span_id in enumerate(parents)}
+    up = {span_id: parent for span_id, parent in parents.items() if parent in parents}
+    up = without_cycles(up, places.__getitem__)
+    known: dict[str, int] = {}
     for start in parents:
-        path = _unknown_path(start, parents, known)
-        above = parents[path[-1]] if path else ""
-        if above in path:
-            cycle = path[path.index(above) :]
-            path = path[: -len(cycle)]
-            behind = cycle.index(min(cycle, key=places.__getitem__)) + 1
-            known |= {span_id: depth for depth, span_id in enumerate(reversed(cycle[behind:] + cycle[:behind]))}
-        depth = known.get(above, -1)
+        path: list[str] = []
+        at: str | None = start
+        while at is not None and at not in known:
+            path.append(at)
+            at = up.get(at)
+        depth = -1 if at is None else known[at]
         for span_id in reversed(path):
             depth += 1
             known[span_id] = depth
     return known
-
-
-def _unknown_path(start: str, parents: Mapping[str, str], known: Mapping[str, int]) -> list[str]:
-    """From a span upwards, as long as nobody has been here."""
-    path: dict[str, None] = {}
-    at = start
-    while at in parents and at not in known and at not in path:
-        path[at] = None
-        at = parents[at]
-    return list(path)

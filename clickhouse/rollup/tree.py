@@ -1,19 +1,22 @@
 """The span tree of one trace, walked without recursion: a trace may be 20,000 spans deep."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from clickhouse.rollup.facts import Fact
 
 
 def parents(spans: dict[str, Fact]) -> dict[str, str]:
     """Span id -> parent span id, where that parent is here. A cycle is cut above its earliest span."""
-    up = {
-        span.span_id: span.parent_span_id
-        for span in spans.values()
-        if span.parent_span_id in spans and span.parent_span_id != span.span_id
-    }
+    up = {span.span_id: span.parent_span_id for span in spans.values() if span.parent_span_id in spans}
+    return without_cycles(up, lambda span_id: spans[span_id].order)
+
+
+def without_cycles(up: dict[str, str], order: Callable[[str], Any]) -> dict[str, str]:
+    """Each is cut above the member that comes first; a span may be its own parent, too."""
+    up = dict(up)
     settled: set[str] = set()
-    for start in spans:
+    for start in list(up):
         path: list[str] = []
         on_path: set[str] = set()
         at: str | None = start
@@ -23,7 +26,7 @@ def parents(spans: dict[str, Fact]) -> dict[str, str]:
             at = up.get(at)
         if at is not None and at in on_path:
             cycle = path[path.index(at) :]
-            del up[min(cycle, key=lambda span_id: spans[span_id].order)]
+            del up[min(cycle, key=order)]
         settled.update(path)
     return up
 
