@@ -135,22 +135,23 @@ def _without_port(host: str) -> str:
 
 
 def _reads_numbers(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
-    may = "content" in caller.scopes
-    if may and not _SEARCHES.isdisjoint(request.query_params):
-        record(request, caller, "read")
-    return Reader(service_of(request).connection, caller.project, content=may, named=caller.named)
+    return _reader(request, caller, told=not _SEARCHES.isdisjoint(request.query_params))
 
 
 def _reads(request: Request, caller: Annotated[Caller, Depends(requires("read"))]) -> Reader:
-    may = "content" in caller.scopes
-    if may:
-        record(request, caller, "read")
-    return Reader(service_of(request).connection, caller.project, content=may, named=caller.named)
+    return _reader(request, caller, told=True)
 
 
 def _reads_content(request: Request, caller: Annotated[Caller, Depends(requires("content"))]) -> Reader:
-    record(request, caller, "read")
-    return Reader(service_of(request).connection, caller.project, content=True, named=caller.named)
+    return _reader(request, caller, told=True)
+
+
+def _reader(request: Request, caller: Caller, *, told: bool) -> Reader:
+    """Written down where the answer tells of content, and the key lets it."""
+    may = "content" in caller.scopes
+    if may and told:
+        record(request, caller, "read")
+    return Reader(service_of(request).connection, caller.project, content=may, named=caller.named)
 
 
 def record(request: Request, caller: Caller, action: str) -> None:
