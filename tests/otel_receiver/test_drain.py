@@ -13,7 +13,12 @@ from otel_receiver.metrics import Metrics
 from otel_receiver.spool import Spool
 from otel_receiver.verdicts import NotNow
 from tests.otel_receiver.spans import batch_of
-from tests.otel_receiver.writing import QUICK, ROOMY, FakeTables, away, eventually, receiving
+from tests.otel_receiver.writing import QUICK, ROOMY, FakeTables, Receiver, away, eventually, receiving
+
+
+async def _spool_an_odd_one_and_ten(receiver: Receiver) -> None:
+    for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
+        assert await receiver.write(batch)
 
 
 def test_one_that_nobody_answers_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -26,8 +31,7 @@ def test_one_that_nobody_answers_does_not_hold_up_the_others(tmp_path: Path) -> 
     async def play() -> None:
         tables = FakeTables(away)
         async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
-            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
-                assert await receiver.write(batch)
+            await _spool_an_odd_one_and_ten(receiver)
             tables.before = picky
             await eventually(lambda: receiver.counts()["stored"] == 10)
             assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
@@ -57,8 +61,7 @@ def test_one_that_ends_the_database_comes_last(tmp_path: Path) -> None:
     async def play() -> None:
         tables = Fragile(away)
         async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
-            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
-                assert await receiver.write(batch)
+            await _spool_an_odd_one_and_ten(receiver)
             tables.before = None
             await eventually(lambda: receiver.counts()["stored"] == 10)
             assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
@@ -76,8 +79,7 @@ def test_an_error_of_our_own_holds_up_one_batch(tmp_path: Path) -> None:
     async def play() -> None:
         tables = FakeTables(away)
         async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
-            for batch in (batch_of(2, 50, name="odd"), batch_of(5), batch_of(5, 5)):
-                assert await receiver.write(batch)
+            await _spool_an_odd_one_and_ten(receiver)
             tables.before = fail
             await eventually(lambda: receiver.counts()["stored"] == 10)
             assert receiver.counts()["spooled"] == 2
