@@ -41,7 +41,9 @@ def delete_user(client: Client, everywhere: str, project_id: str, user_id: str) 
 
 
 _OF_PROJECT = (
-    *("remove_project_spans", "remove_project_span_facts", "remove_project_log_calls"),
+    "remove_project_spans",
+    "remove_project_span_facts",
+    "remove_project_log_calls",
     "remove_project_spans",  # what came before its facts went has none, and nobody would find it any more
 )
 
