@@ -17,7 +17,8 @@ MAX_LEVELS = 8
 """Of JSON in JSON that redaction opens. Each is part of the one before, so it takes no longer than eight such texts."""
 MAX_TRUNCATED = 1_000
 """Characters of one text under the policy `truncated`: two previews, enough to tell what a message was about."""
-
+REDACTION_SECONDS = 2.0
+"""Of one core, for one request. Where it needs it all, the receiver takes as much again, in equal parts for rows."""
 
 _OPENS = re.compile(r'\s*[{\["]')
 """As readers of attributes open JSON: behind any space."""

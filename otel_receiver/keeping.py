@@ -8,6 +8,7 @@ from clickhouse.projects import Project
 from clickhouse.texts import (
     MAX_LEVELS,
     MAX_TRUNCATED,
+    REDACTION_SECONDS,
     Change,
     changed,
     hashing,
@@ -46,9 +47,6 @@ _IDS = frozenset(
 _PREVIEWS = ("input_preview", "output_preview")
 MAX_PREVIEW = 500
 """Characters of a preview."""
-
-REDACTION_SECONDS = 2.0
-"""Of one core, for one request; and once more, in equal parts, where a row needs it all."""
 
 
 def kept(columns: Columns, project: Project) -> Columns:

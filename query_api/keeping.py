@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 from clickhouse.projects import Project
-from clickhouse.texts import MAX_LEVELS, TooSlow, changed, hashing, redaction, truncation
+from clickhouse.texts import MAX_LEVELS, REDACTION_SECONDS, TooSlow, changed, hashing, redaction, truncation
 from query_api.owner import Score
 from query_api.problems import bad_input
-
-REDACTION_SECONDS = 2.0
 
 
 def kept(score: Score, project: Project) -> Score:
