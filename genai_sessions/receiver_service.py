@@ -13,14 +13,7 @@ from clickhouse.projects import Projects
 from genai_sessions.database import required_database
 from genai_sessions.ports import refuse_busy_ports, refuse_open_bind
 from genai_sessions.readiness import DatabaseWatch
-from genai_sessions.service import (
-    Service,
-    collect_rarely,
-    give_memory_back,
-    open_all_it_may,
-    stop_all,
-    stop_on_signal,
-)
+from genai_sessions.service import Service, collect_rarely, open_all_it_may, stop_all, stop_on_signal
 from genai_sessions.settings import Settings, SettingsRefused
 from otel_receiver.dead_letters import DeadLetters
 from otel_receiver.durable import Durable
@@ -29,6 +22,7 @@ from otel_receiver.grpc_server import GrpcDoor, GrpcServer
 from otel_receiver.http_listen import HttpServer
 from otel_receiver.http_server import HttpDoor
 from otel_receiver.mapper import DialectMapper
+from otel_receiver.memory import keep_little
 from otel_receiver.metrics import Metrics
 from otel_receiver.probes import Probes, Readiness
 from otel_receiver.refusals import Refusals
@@ -58,7 +52,7 @@ def receive(settings: Settings, projects: Projects) -> int:
         forget_shared(_metrics_folder(settings))
         return _receive_with_workers(settings.workers, stop_on_signal())
     collect_rarely()
-    give_memory_back()
+    keep_little()
     open_all_it_may()
     asyncio.run(_serve(settings, projects, mapper, database))
     return 0

@@ -1,7 +1,6 @@
 """One of our own commands as a child: started again when it dies, told to stop, and gone when its parent is."""
 
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -16,7 +15,6 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
 OWNED = "GENAI_SESSIONS_OWNED"
 """Set for children: their standard input is a pipe whose other end their parent holds."""
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
@@ -97,15 +95,6 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-def give_memory_back() -> None:
-    """Blocks of half a megabyte, as bodies of 500 spans are, come from the system and go back to it. Kept for the next
-    one, as they are unless told, and in a heap for each thread, they come to hundreds of megabytes."""
-    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 19)
-        mallopt(_M_ARENA_MAX, 2)
 
 
 def open_all_it_may() -> None:
