@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from otel_receiver.batch import merged
@@ -25,6 +26,9 @@ MAX_SPANS = 5_000
 
 MAX_BYTES = 16 << 20
 
+MAX_RECORDS = 5_000
+"""Of one insert: some hold scores only, and no spans."""
+
 MAX_FAILED_IN_A_ROW = 10
 """Each for itself: then it is not they. The next pass begins with others."""
 
@@ -32,7 +36,9 @@ MAX_FAILED_IN_A_ROW = 10
 class Drain:
     def __init__(self, tables: Answering, durable: Durable) -> None:
         self._tables, self._durable = tables, durable
-        self._careful = False  # the last insert was not answered: one batch at a time, it may have been too large
+        # Of one insert: one where the last was not answered, for it may have been too large; with each success twice as
+        # many. One by one to the end, what an hour without the database has left would take hours.
+        self._most = MAX_RECORDS
         self._suspects: dict[Record, None] = {}  # failed alone: those that did so last come last, and all others first
         self._failed_in_a_row = 0
         self._wakened = asyncio.Event()
@@ -80,24 +86,31 @@ class Drain:
         """One pass over what waits. False where something has to be tried again."""
         done, self._failed_in_a_row = True, 0
         try:
-            if self._careful and not await self._tables.answers():
+            if self._is_careful and not await self._tables.answers():
                 return False
             for records in self._in_turn(await self._durable.waiting()):
                 done = await self._stored(records) and done
-                self._careful = False
         except NotNow:
-            self._careful = True
+            self._most = 1
             return False
         except Exception:
             log.exception("The spool could not be drained; it is tried again.")  # the task's edge: it must live on
             return False
         return done
 
-    def _in_turn(self, waiting: Sequence[Record]) -> list[list[Record]]:
+    @property
+    def _is_careful(self) -> bool:
+        return self._most == 1
+
+    def _in_turn(self, waiting: Sequence[Record]) -> Iterator[list[Record]]:
+        """As many at once as are worth it, and as the last ones allow."""
         there = set(waiting)
         self._suspects = {record: None for record in self._suspects if record in there}
-        others = [record for record in waiting if record not in self._suspects]
-        return [*_together(others, 1 if self._careful else MAX_SPANS), *([record] for record in self._suspects)]
+        suspects = [[record] for record in self._suspects]
+        others = deque(record for record in waiting if record not in self._suspects)
+        while others:
+            yield _first(others, self._most)
+        yield from suspects
 
     async def _stored(self, records: Sequence[Record]) -> bool:
         """Raises NotNow where the database is away: the next would fare alike. What fails for another reason is passed
@@ -112,6 +125,7 @@ class Drain:
                 raise
         else:
             self._failed_in_a_row = 0
+            self._most = min(2 * self._most, MAX_RECORDS)
             return True
         return all([await self._stored([record]) for record in records])
 
@@ -119,7 +133,7 @@ class Drain:
         """One that takes too long, that something on the way refuses, that we have an error for. One that ends the
         database is suspected where the database was there just before."""
         away = _is_unanswered(why) and not await self._tables.answers()
-        if not away or self._careful:
+        if not away or self._is_careful:
             self._suspects.pop(record, None)
             self._suspects[record] = None
         self._failed_in_a_row += 1
@@ -142,15 +156,14 @@ def _is_unanswered(why: Exception) -> bool:
     return isinstance(why, NotNow) and why.code == 0
 
 
-def _together(records: Sequence[Record], max_spans: int) -> Iterator[list[Record]]:
-    """In order, as many in one insert as are worth it."""
-    group: list[Record] = []
+def _first(waiting: deque[Record], most: int) -> list[Record]:
+    """Taken off: one at least."""
+    taken: list[Record] = []
     spans = size = 0
-    for record in records:
-        spans, size = spans + record.place.spans, size + record.place.length
-        if group and (spans > max_spans or size > MAX_BYTES):
-            yield group
-            group, spans, size = [], record.place.spans, record.place.length
-        group.append(record)
-    if group:
-        yield group
+    while waiting and len(taken) < most:
+        place = waiting[0].place
+        spans, size = spans + place.spans, size + place.length
+        if taken and (spans > MAX_SPANS or size > MAX_BYTES):
+            break
+        taken.append(waiting.popleft())
+    return taken

@@ -87,6 +87,27 @@ def test_an_error_of_our_own_holds_up_one_batch(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_after_an_outage_what_waits_is_stored_in_ever_larger_inserts(tmp_path: Path) -> None:
+    """The first tries alone, since the last may have been too large. All others one by one would take hours."""
+    rows: list[int] = []
+
+    async def note(batch: Batch) -> None:
+        rows.append(batch.row_count)
+
+    async def play() -> None:
+        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(away)
+        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
+        spool.adopt()
+        for number in range(100):
+            spool.append(encoded(batch_of(1, number)), 1)
+        assert not await drain._store_all()
+        tables.before = note
+        assert await drain._store_all()
+
+    asyncio.run(play())
+    assert rows == [1, 2, 4, 8, 16, 32, 37]
+
+
 def test_where_each_fails_for_itself_a_pass_ends_and_the_next_begins_with_others(tmp_path: Path) -> None:
     """A database that answers and takes nothing is not asked for everything there is, again and again."""
     tried: list[str] = []
