@@ -28,6 +28,7 @@ _READ_LEDGER = "SELECT number, name, checksum FROM {database:Identifier}.migrati
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 _VIEW = re.compile(r"CREATE (?:VIEW IF NOT EXISTS|OR REPLACE VIEW) (\w+)")
 _CREATED = re.compile(r"CREATE (?:(?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) \w+")
+_INSERT = re.compile(r"^INSERT INTO", re.MULTILINE)
 _ENGINE = re.compile(r"ENGINE = (\w*MergeTree)(?:\(([^)]*)\))?")
 _SHARD_KEY = re.compile(r"^-- shard by (.+)$", re.MULTILINE)
 _REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
@@ -126,6 +127,11 @@ def rendered(text: str, topology: Topology) -> Iterator[Statement]:
     for statement in statements(text):
         if not topology.cluster:
             yield Statement(topology.database, statement)
+            continue
+        if _INSERT.search(statement) is not None and topology.replicated:
+            yield Statement(
+                topology.everywhere, statement
+            )  # a migration is told to one shard, what is there lies on all
             continue
         yield Statement(topology.database, _replicated(_clustered(statement, topology), topology))
         yield from _reaching_all(statement, topology)

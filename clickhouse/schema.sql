@@ -24,6 +24,53 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (project_id, trace_id)
 SETTINGS index_granularity = 8192;
 
+CREATE TABLE half_hours
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `since` DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `version` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `recomputed_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta(8), LZ4),
+    `last_active_at` DateTime64(9, 'UTC') CODEC(Delta(8), LZ4),
+    `duration_ns` UInt64 CODEC(T64, LZ4),
+    `sums.trace_id` Array(String) CODEC(LZ4),
+    `sums.of` Array(String) CODEC(LZ4),
+    `sums.model` Array(String) CODEC(LZ4),
+    `sums.service` Array(String) CODEC(LZ4),
+    `sums.user_id` Array(String) CODEC(LZ4),
+    `sums.users` Array(Array(String)) CODEC(LZ4),
+    `sums.environments` Array(Array(String)) CODEC(LZ4),
+    `sums.tags` Array(Array(String)) CODEC(LZ4),
+    `sums.failed` Array(Bool) CODEC(LZ4),
+    `sums.metadata` Array(Array(Tuple(
+        key String,
+        value String))) CODEC(ZSTD(1)),
+    `sums.scores` Array(Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String))) CODEC(ZSTD(1)),
+    `sums.turns` Array(UInt64) CODEC(T64, LZ4),
+    `sums.errors` Array(UInt64) CODEC(T64, LZ4),
+    `sums.unpriced_turns` Array(UInt64) CODEC(T64, LZ4),
+    `sums.input_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.output_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cache_read_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cache_write_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.reasoning_tokens` Array(UInt64) CODEC(T64, LZ4),
+    `sums.cost_usd` Array(Nullable(Decimal(38, 12))) CODEC(LZ4),
+    `sums.traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.service_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.user_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_service_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.model_user_traces` Array(UInt64) CODEC(T64, LZ4),
+    `sums.service_user_traces` Array(UInt64) CODEC(T64, LZ4)
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project_id, since, session_id)
+SETTINGS index_granularity = 1024;
+
 CREATE TABLE log_calls
 (
     `project_id` LowCardinality(String) CODEC(ZSTD(1)),
@@ -148,6 +195,17 @@ CREATE TABLE session_changes
     `session_id` String
 )
 ENGINE = `Null`;
+
+CREATE TABLE session_half_hours
+(
+    `project_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `since` DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `noted_at` DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(noted_at)
+ORDER BY (project_id, session_id, since)
+SETTINGS index_granularity = 8192;
 
 CREATE TABLE session_queue
 (
@@ -523,6 +581,91 @@ CREATE TABLE trace_sessions
 ENGINE = ReplacingMergeTree
 ORDER BY (project_id, trace_id, session_id)
 SETTINGS index_granularity = 64, min_compress_block_size = 4096;
+
+CREATE MATERIALIZED VIEW half_hours_mv TO half_hours
+(
+    `project_id` LowCardinality(String),
+    `since` DateTime64(0, 'UTC'),
+    `session_id` String,
+    `version` DateTime64(6, 'UTC'),
+    `started_at` DateTime64(9, 'UTC'),
+    `last_active_at` DateTime64(9, 'UTC'),
+    `duration_ns` UInt64,
+    `sums.trace_id` Array(String),
+    `sums.of` Array(String),
+    `sums.model` Array(String),
+    `sums.service` Array(String),
+    `sums.user_id` Array(String),
+    `sums.users` Array(Array(String)),
+    `sums.environments` Array(Array(String)),
+    `sums.tags` Array(Array(String)),
+    `sums.failed` Array(Bool),
+    `sums.metadata` Array(Array(Tuple(
+        key String,
+        value String))),
+    `sums.scores` Array(Array(Tuple(
+        name String,
+        value Nullable(Float64),
+        label String))),
+    `sums.turns` Array(UInt64),
+    `sums.errors` Array(UInt64),
+    `sums.unpriced_turns` Array(UInt64),
+    `sums.input_tokens` Array(UInt64),
+    `sums.output_tokens` Array(UInt64),
+    `sums.cache_read_tokens` Array(UInt64),
+    `sums.cache_write_tokens` Array(UInt64),
+    `sums.reasoning_tokens` Array(UInt64),
+    `sums.cost_usd` Array(Nullable(Decimal(38, 12))),
+    `sums.traces` Array(UInt64),
+    `sums.model_traces` Array(UInt64),
+    `sums.service_traces` Array(UInt64),
+    `sums.user_traces` Array(UInt64),
+    `sums.model_service_traces` Array(UInt64),
+    `sums.model_user_traces` Array(UInt64),
+    `sums.service_user_traces` Array(UInt64)
+)
+AS SELECT
+    project_id,
+    sums.since AS since,
+    session_id,
+    version,
+    any(s.started_at) AS started_at,
+    any(s.last_active_at) AS last_active_at,
+    any(s.duration_ns) AS duration_ns,
+    groupArray(sums.trace_id) AS `sums.trace_id`,
+    groupArray(sums.of) AS `sums.of`,
+    groupArray(sums.model) AS `sums.model`,
+    groupArray(sums.service) AS `sums.service`,
+    groupArray(sums.user_id) AS `sums.user_id`,
+    groupArray(sums.users) AS `sums.users`,
+    groupArray(sums.environments) AS `sums.environments`,
+    groupArray(sums.tags) AS `sums.tags`,
+    groupArray(sums.failed) AS `sums.failed`,
+    groupArray(sums.metadata) AS `sums.metadata`,
+    groupArray(sums.scores) AS `sums.scores`,
+    groupArray(sums.turns) AS `sums.turns`,
+    groupArray(sums.errors) AS `sums.errors`,
+    groupArray(sums.unpriced_turns) AS `sums.unpriced_turns`,
+    groupArray(sums.input_tokens) AS `sums.input_tokens`,
+    groupArray(sums.output_tokens) AS `sums.output_tokens`,
+    groupArray(sums.cache_read_tokens) AS `sums.cache_read_tokens`,
+    groupArray(sums.cache_write_tokens) AS `sums.cache_write_tokens`,
+    groupArray(sums.reasoning_tokens) AS `sums.reasoning_tokens`,
+    arrayMap(x -> (x.1), groupArray(tuple(sums.cost_usd))) AS `sums.cost_usd`,
+    groupArray(sums.traces) AS `sums.traces`,
+    groupArray(sums.model_traces) AS `sums.model_traces`,
+    groupArray(sums.service_traces) AS `sums.service_traces`,
+    groupArray(sums.user_traces) AS `sums.user_traces`,
+    groupArray(sums.model_service_traces) AS `sums.model_service_traces`,
+    groupArray(sums.model_user_traces) AS `sums.model_user_traces`,
+    groupArray(sums.service_user_traces) AS `sums.service_user_traces`
+FROM sessions AS s
+ARRAY JOIN sums
+GROUP BY
+    project_id,
+    since,
+    session_id,
+    version;
 
 CREATE MATERIALIZED VIEW log_trace_index_mv TO trace_index
 (

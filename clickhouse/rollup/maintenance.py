@@ -79,6 +79,8 @@ def forget(
 ) -> None:
     """Take away what is left of sessions and traces that have nothing: all versions of a key, what they had first."""
     ages = {"after_seconds": after_seconds, "settled_seconds": settled_seconds}
+    _forget(client, ("forget_half_hours",), {**ages, "had": True})
+    _forget(client, ("forget_half_hours", "forget_session_half_hours"), {**ages, "had": False})
     _forget(client, ("forget_sessions",), {**ages, "had": True})
     _forget(client, ("forget_sessions", "forget_trace_queue", "forget_session_queue"), {**ages, "had": False})
     removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}

@@ -62,6 +62,11 @@ def sums_of(row: SessionTrace, trace_id: str, *, alone: bool) -> list[Sum]:
     return sums
 
 
+def half_hours(row: SessionTrace) -> set[int]:
+    """In which it adds up to anything, in seconds."""
+    return {_half_hour(call.start_ns) for call in row.calls} or {_half_hour(row.start_ns)}
+
+
 def _shared(row: SessionTrace, parts: int) -> Sequence[Any]:
     words = chain(row.environments, row.tags, *row.metadata, *((name, label) for name, _, label in row.scores))
     if parts * sum(map(len, words)) > MAX_SHARED_CHARACTERS:

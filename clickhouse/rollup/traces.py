@@ -21,6 +21,7 @@ from clickhouse.rollup.part import packed, usd
 from clickhouse.rollup.removal import Dead
 from clickhouse.rollup.row import CallRow, SessionTrace
 from clickhouse.rollup.statements import KEYS_FIRST, external, statement
+from clickhouse.rollup.sums import half_hours
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def recompute(
     if too_late():
         raise TooLate
     _note_sessions(client, read, folded)
+    _note_half_hours(client, everywhere, folded)
     with _blaming_a_trace():
         write(client, rows)
     changed = {(key[0], row.session_id) for key, result in folded.items() for row in result.rows if row.session_id}
@@ -141,6 +143,20 @@ def _note_sessions(client: Client, read: Slice, folded: Mapping[Key, Folded]) ->
         client.insert("trace_sessions", unknown, ["project_id", "trace_id", "session_id"])
         traces = sorted({(project_id, trace_id) for project_id, trace_id, _ in unknown})
         client.insert("trace_changes", traces, ["project_id", "trace_id"])
+
+
+def _note_half_hours(client: Client, everywhere: str, folded: Mapping[Key, Folded]) -> None:
+    """Before anybody can read of them what is added up by half hours: who leaves one finds it noted."""
+    noted = {
+        (key[0], row.session_id, since)
+        for key, result in folded.items()
+        for row in result.rows
+        if row.session_id and row.spans > 0
+        for since in half_hours(row)
+    }
+    if noted:
+        columns = ["project_id", "session_id", "since"]
+        client.insert("session_half_hours", sorted(noted), columns, database=everywhere)
 
 
 def read_slice(client: Client, everywhere: str, keys: Iterable[Key], *, home: str | None = None) -> Slice:

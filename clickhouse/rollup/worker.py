@@ -166,13 +166,15 @@ class Worker:
         """Likewise; a session that fails stays queued, and is tried again after a while."""
         if reading.too_late():
             return
+        written = {"version": reading.version, "everywhere": self._everywhere}
         try:
-            self._client.command(
-                statement("recompute_sessions"),
-                parameters={"version": reading.version, "everywhere": self._everywhere},
-                external_data=as_slice(changes, "session_id"),
-                settings=_SESSION_LIMITS,
-            )
+            for name, parameters in (("recompute_sessions", written), ("leave_half_hours", {})):
+                self._client.command(
+                    statement(name),
+                    parameters=parameters,
+                    external_data=as_slice(changes, "session_id"),
+                    settings=_SESSION_LIMITS,
+                )
         except ClickHouseError as error:
             if not is_of_the_slice(error):
                 raise

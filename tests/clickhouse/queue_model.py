@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Actor = Iterator[None]
 TRACES = ("t1", "t2")
@@ -20,6 +21,17 @@ STEP = 100
 """Between stamps, so that readings of the same one can be told apart."""
 OWN = ""
 """The session of a trace's own row, which says what the trace was computed from."""
+
+
+Hours = Counter[int]
+NOTHING: Hours = Counter()
+
+
+class Told(NamedTuple):
+    """What sessions say, and what their half hours do."""
+
+    sessions: dict[str, Hours]
+    hours: dict[tuple[str, int], int]
 
 
 class NeverSettles(Exception):
@@ -37,6 +49,8 @@ class Rule:
     done_by_id: bool = True  # broken: whatever is queued of a trace is done
     sessions_queued_last: bool = True  # broken: sessions are queued before their traces are written
     finished_last: bool = True  # a recompute is noted as finished once its sessions are queued, not before
+    hours_before_rows: bool = True  # half hours are noted before a row tells of them; broken: after it
+    left_once_written: bool = True  # what a session has left is emptied after it was written; broken: before
     readings_differ: bool = True  # no two workers write at one version; broken: who read the same writes at the same
     heals: bool = True
 
@@ -74,7 +88,9 @@ class Database:
     sessions: Queue = field(default_factory=Queue)
     parts: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=dict)
-    totals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    totals: dict[str, tuple[int, Hours]] = field(default_factory=dict)
+    hours: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    noted_hours: set[tuple[str, int]] = field(default_factory=set)
 
     def replace_part(self, trace: str, session: str, version: int, value: object) -> None:
         if version >= self.parts.get((trace, session), (0, None))[0]:
@@ -83,26 +99,39 @@ class Database:
     def finish(self, trace: str, version: int) -> None:
         self.finished[trace] = max(version, self.finished.get(trace, 0))
 
-    def replace_total(self, session: str, version: int, spans: int) -> None:
-        if version >= self.totals.get(session, (0, 0))[0]:
+    def replace_total(self, session: str, version: int, spans: Hours) -> None:
+        if version >= self.totals.get(session, (0, NOTHING))[0]:
             self.totals[session] = (version, spans)
 
+    def replace_hour(self, session: str, hour: int, version: int, spans: int) -> None:
+        if version >= self.hours.get((session, hour), (0, 0))[0]:
+            self.hours[session, hour] = (version, spans)
 
-def folded(spans: dict[int, str]) -> Counter[str]:
-    """Spans per session; a span without an id goes with the first that has one."""
+
+def folded(spans: dict[int, str]) -> dict[str, Hours]:
+    """Spans per session; a span without an id goes with the first that has one. Each has a half hour of its own."""
     bound = next((spans[number] for number in sorted(spans) if spans[number]), "")
-    return Counter(session or bound for session in spans.values() if session or bound)
+    rows: dict[str, Hours] = {}
+    for number, session in spans.items():
+        if session or bound:
+            rows.setdefault(session or bound, Counter())[number] += 1
+    return rows
 
 
-def truth(database: Database) -> dict[str, int]:
-    total: Counter[str] = Counter()
+def truth(database: Database) -> Told:
+    total: dict[str, Hours] = {}
     for spans in database.facts.values():
-        total += folded(spans)
-    return dict(total)
+        for session, hours in folded(spans).items():
+            total[session] = total.get(session, NOTHING) + hours
+    by_hour = {(session, hour): spans for session, hours in total.items() for hour, spans in hours.items()}
+    return Told(total, by_hour)
 
 
-def told(database: Database) -> dict[str, int]:
-    return {session: spans for session, (_, spans) in database.totals.items() if spans > 0}
+def told(database: Database) -> Told:
+    return Told(
+        {session: spans for session, (_, spans) in database.totals.items() if spans},
+        {key: spans for key, (_, spans) in database.hours.items() if spans > 0},
+    )
 
 
 def queued(database: Database, queue: Queue, keys: AbstractSet[str], change: Actor) -> Actor:
@@ -168,7 +197,8 @@ def trace_round(database: Database, rng: random.Random) -> Actor:
         spans = early[trace] if not rule.queued_before_read else dict(database.facts[trace])
         yield
         known = database.ever[trace] if rule.every_id_ever else known_from_rows(database, trace)
-        rows = {**dict.fromkeys(known, 0), **folded(spans)}
+        rows = {**dict.fromkeys(known, NOTHING), **folded(spans)}
+        hours = {(session, hour) for session, count in rows.items() for hour in count}
         at = version if rule.version_is_read_first else database.now
         if not rule.sessions_queued_last:
             yield from queued(database, database.sessions, rows.keys(), iter(()))
@@ -176,9 +206,15 @@ def trace_round(database: Database, rng: random.Random) -> Actor:
         if rule.ids_before_rows and not rows.keys() <= database.ever[trace]:
             yield from queued(database, database.traces, {trace}, noted(database.ever[trace], rows.keys()))
             yield
+        if rule.hours_before_rows:
+            database.noted_hours |= hours
+            yield
         database.replace_part(trace, OWN, at, frozenset(spans.items()))
         for session, count in rows.items():
             database.replace_part(trace, session, at, count)
+        if not rule.hours_before_rows:
+            yield
+            database.noted_hours |= hours
         if not rule.finished_last:
             database.finish(trace, at)
         if rule.sessions_queued_last:
@@ -204,10 +240,33 @@ def session_round(database: Database, rng: random.Random) -> Actor:
     for session in ids:
         yield
         counts = [part[1] for (_, of), part in database.parts.items() if of == session]
-        spans = sum(count for count in counts if isinstance(count, int))
+        spans = sum((count for count in counts if isinstance(count, Counter)), NOTHING)
         yield
-        database.replace_total(session, version if rule.version_is_read_first else database.now, spans)
+        at = version if rule.version_is_read_first else database.now
+        if not rule.left_once_written:
+            yield from left(database, session, at, spans)
+        yield from written(database, session, at, spans)
+        if rule.left_once_written:
+            yield from left(database, session, at, spans)
         yield from finished(database, database.sessions, ids[session], session)
+
+
+def written(database: Database, session: str, version: int, spans: Hours) -> Actor:
+    """One insert and its view."""
+    database.replace_total(session, version, spans)
+    yield
+    for hour, count in spans.items():
+        database.replace_hour(session, hour, version, count)
+    yield
+
+
+def left(database: Database, session: str, version: int, spans: Hours) -> Actor:
+    """The half hours that it is not in any more."""
+    newest = database.totals.get(session, (version, spans))
+    gone = [hour for of, hour in database.noted_hours if of == session and hour not in newest[1]]
+    yield
+    for hour in gone:
+        database.replace_hour(session, hour, newest[0], 0)
 
 
 def finished(database: Database, queue: Queue, ids: list[int], key: str) -> Actor:
@@ -284,8 +343,8 @@ def drawn_actors(database: Database, rng: random.Random) -> list[Actor]:
     return [mortal(actor, rng) for actor in everybody] + jumps + prunes + [healer(database)]
 
 
-def play(seed: int, rule: Rule) -> tuple[dict[str, int], dict[str, int]]:
-    """One history; what the sessions say at its end, and what is true."""
+def play(seed: int, rule: Rule) -> tuple[Told, Told]:
+    """One history; what is said at its end, and what is true."""
     rng = random.Random(seed)
     database = Database(rule, deadly=rng.random() < 0.5)
     actors = drawn_actors(database, rng)

@@ -97,6 +97,22 @@ SELECT * EXCEPT (version, recomputed_at)
 FROM sessions FINAL
 WHERE sessions.spans > 0 AND project_id IN {projects:Array(String)}
 """
+_KEPT_BY_HALF_HOUR = """
+SELECT name FROM system.columns
+WHERE database = currentDatabase() AND table = 'half_hours' AND name NOT IN ('since', 'recomputed_at')
+"""
+_TOLD_BY_ONE = """
+SELECT said
+FROM
+(
+    SELECT 'sessions' AS table, (sums.since, {names}) AS said FROM sessions FINAL ARRAY JOIN sums
+    UNION ALL
+    SELECT 'half_hours', (since, {names}) FROM half_hours FINAL ARRAY JOIN sums
+)
+WHERE said.2 IN {{projects:Array(String)}}
+GROUP BY said
+HAVING countIf(table = 'sessions') != countIf(table = 'half_hours')
+"""
 
 
 def stored_traces(client: Client, projects: Iterable[str]) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -111,11 +127,19 @@ def stored_traces(client: Client, projects: Iterable[str]) -> dict[tuple[str, st
 
 def stored_sessions(client: Client, projects: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
-    for row in client.query(_SESSIONS, parameters={"projects": list(projects)}).named_results():
+    whose = {"projects": list(projects)}
+    assert_half_hours_agree(client, whose)
+    for row in client.query(_SESSIONS, parameters=whose).named_results():
         plain = {name: value for name, value in row.items() if not name.startswith("sums.")}
         sums_add_up(plain, {name.removeprefix("sums."): row[name] for name in row if name not in plain})
         found[row["project_id"], row["session_id"]] = comparable(_unnamed(plain))
     return found
+
+
+def assert_half_hours_agree(client: Client, whose: dict[str, list[str]]) -> None:
+    """What lies there by time is what sessions have, and nothing else."""
+    names = ", ".join(name for (name,) in client.query(_KEPT_BY_HALF_HOUR).result_rows)
+    assert client.query(_TOLD_BY_ONE.format(names=names), parameters=whose).result_rows == []
 
 
 _ADDED = ("turns", "errors", "unpriced_turns", "input_tokens", "output_tokens", "cache_read_tokens",

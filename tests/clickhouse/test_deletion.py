@@ -145,7 +145,7 @@ def test_what_has_nothing_left_is_forgotten_without_a_trace(client: Client, proj
     delete_session(client, client.database or "", project, "chat")
     settle(client)
     forget(client, after_seconds=0, settled_seconds=0)
-    for table in ("session_traces", "sessions", "trace_sessions"):
+    for table in ("session_traces", "sessions", "trace_sessions", "half_hours", "session_half_hours"):
         assert client.query(f"SELECT DISTINCT session_id FROM {table} WHERE session_id != ''").result_rows == [
             ("kept",)
         ]

@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver import Client
@@ -22,8 +24,10 @@ from clickhouse.migrate import (
     rendered,
     statements,
 )
+from clickhouse.rollup.traces import recompute
 from clickhouse.schema import schema_text
 from tests.clickhouse.engines import SOURCE, ask, tell
+from tests.clickhouse.stored import settle, store
 
 FIRST = Migration(1, "0001_first", "CREATE TABLE IF NOT EXISTS one (n UInt8) ENGINE = MergeTree ORDER BY n;\n")
 SECOND = Migration(2, "0002_second", "CREATE TABLE IF NOT EXISTS two (n UInt8) ENGINE = MergeTree ORDER BY n;\n")
@@ -122,14 +126,45 @@ def test_a_wrong_password_or_no_database_is_one_sentence(empty: Database) -> Non
 
 @pytest.mark.parametrize("migration", known_migrations(), ids=NAMES)
 def test_every_statement_may_be_repeated(migration: Migration) -> None:
-    """Two processes may apply the same file."""
+    """Two processes may apply the same file. What is filled keeps one row of a key, and its newest version."""
     for statement in statements(migration.text):
         code = re.sub(r"--[^\n]*", "", statement).strip()
         assert re.match(
             r"(CREATE (TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE \w+ ADD (COLUMN|INDEX)) IF NOT EXISTS "
-            r"|CREATE OR REPLACE VIEW ",
+            r"|CREATE OR REPLACE VIEW |INSERT INTO (session_half_hours|sessions) ",
             code,
         )
+
+
+_FILLED = (
+    "SELECT * EXCEPT (recomputed_at) FROM half_hours FINAL ORDER BY project_id, since, session_id",
+    "SELECT * EXCEPT (noted_at) FROM session_half_hours FINAL ORDER BY project_id, session_id, since",
+)
+
+
+def test_half_hours_are_filled_with_what_was_there_before(empty: Database, unmade: Client) -> None:
+    """Of all sessions; and noted of what is not added up yet."""
+    migrate(unmade, Topology(empty.name))
+    with connected(empty) as client:
+        for number in (1, 2, 3):
+            store(client, [_turn(number)])
+        settle(client)
+        store(client, [_turn(4)])
+        recompute(client, empty.name, [("p", "4")], time.time_ns() // 1_000)
+        filled = [client.query(text).result_rows for text in _FILLED]
+        assert list(map(len, filled)) == [3, 4]
+        for name in ("half_hours_mv", "half_hours", "session_half_hours"):
+            client.command(f"DROP TABLE {name} SYNC")
+        client.command("DELETE FROM migrations WHERE number = 8")
+        assert migrate(client, Topology(empty.name)) == ["0008_half_hours"]
+        assert [client.query(text).result_rows for text in _FILLED] == filled
+
+
+def _turn(number: int) -> dict[str, Any]:
+    """Each half an hour later."""
+    at = number * 1_800 * 10**9
+    named = {"project_id": "p", "trace_id": str(number), "span_id": "1", "session_id": "s"}
+    return named | {"started_at": at, "ended_at": at + 10**9, "call_kind": "llm"}
 
 
 def test_files_are_numbered_without_gaps() -> None:

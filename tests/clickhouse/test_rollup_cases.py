@@ -220,7 +220,8 @@ def test_rebuild_makes_everything_anew_from_the_spans(client: Client, project: s
     rows = [span(project, 1, session_id="chat"), llm(project, 2, 1)]
     store(client, rows)
     settle(client)
-    for table in ("span_facts", "trace_index", "trace_sessions", "session_traces", "sessions"):
+    rolled_up = ("session_traces", "session_half_hours", "sessions", "half_hours")
+    for table in ("span_facts", "trace_index", "trace_sessions", *rolled_up):
         client.command(f"TRUNCATE TABLE {table}")
     rebuild(client, lambda _: None)
     settle(client)

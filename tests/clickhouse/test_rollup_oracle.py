@@ -111,13 +111,15 @@ def in_own_projects(history: History) -> History:
     number = next(_numbers)
 
     def moved(row: dict[str, Any]) -> dict[str, Any]:
-        return {**row, "project_id": f"{number}-{row['project_id']}"}
+        return {**row, "project_id": f"rolled-up-{number}-{row['project_id']}"}
 
     return replace(
         history,
         rows=[moved(row) for row in history.rows],
         scores=[moved(score) for score in history.scores],
-        tombstones=[grave._replace(project_id=f"{number}-{grave.project_id}") for grave in history.tombstones],
+        tombstones=[
+            grave._replace(project_id=f"rolled-up-{number}-{grave.project_id}") for grave in history.tombstones
+        ],
     )
 
 

@@ -36,8 +36,10 @@ def test_the_last_state_wins_in_many_more_histories() -> None:
         ("ids_before_rows", 0),
         ("done_by_id", 0),
         ("sessions_queued_last", 20_000),
-        ("finished_last", 10_000),
-        ("readings_differ", 60_000),
+        ("finished_last", 220_000),
+        ("hours_before_rows", 0),
+        ("left_once_written", 0),
+        ("readings_differ", 259_000),
         ("heals", 0),
     ],
 )

@@ -15,7 +15,7 @@ OF_NO_PROJECT = {"ready", "lag", "live_position"}
 """They tell of the service, not of anybody's data."""
 TABLES = (
     "sessions|session_traces|spans|span_facts|trace_index|trace_sessions|scores|quarantined_traces|suppressed_spans|"
-    "log_calls"
+    "log_calls|half_hours"
 )
 FILTERED = {"sessions_page", "chosen_sessions"}
 FILTERED_TRACES = {"traces", "count_traces"}
