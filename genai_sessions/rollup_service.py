@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from clickhouse.connect import WRITE_SETTINGS, Database, connect
 from clickhouse.errors import DatabaseAway
 from clickhouse.projects import Projects
-from clickhouse.rollup.maintenance import expire, expire_content, forget, heal
+from clickhouse.rollup.maintenance import expire, expire_content, forget, heal, heal_half_hours
 from clickhouse.rollup.removal import remove_scores_of_deleted
 from clickhouse.rollup.words import WordIndex
 from clickhouse.rollup.worker import Worker
@@ -83,6 +83,7 @@ def _do_chores(client: Client, everywhere: str, projects: Projects, stop: thread
         Chore(60, WordIndex(client).build),
         Chore(600, lambda: expire_content(client)),
         Chore(600, lambda: forget(client)),
+        Chore(3_600, lambda: heal_half_hours(client)),
     ]
     # Whoever stored before may have died a moment ago, with us; to queue what somebody is about to queue costs little.
     heal(client, everything=True, grace_seconds=0)

@@ -37,8 +37,8 @@ class Drain:
     def __init__(self, tables: Answering, durable: Durable) -> None:
         self._tables, self._durable = tables, durable
         # Of one insert: one where the last was not answered, for it may have been too large; with each success twice as
-        # many. One by one to the end, what an hour without the database has left would take hours.
-        self._most = MAX_RECORDS
+        # many, up to half of what failed, and then one more. One by one, an hour without the database would take hours.
+        self._most = self._safe = MAX_RECORDS
         self._suspects: dict[Record, None] = {}  # failed alone: those that did so last come last, and all others first
         self._failed_in_a_row = 0
         self._wakened = asyncio.Event()
@@ -122,10 +122,11 @@ class Drain:
                 await self._pass_by(records[0], why)
                 return False
             if _is_unanswered(why):
+                self._safe = len(records) // 2
                 raise
         else:
             self._failed_in_a_row = 0
-            self._most = min(2 * self._most, MAX_RECORDS)
+            self._most = min(2 * self._most, max(self._safe, self._most + 1), MAX_RECORDS)
             return True
         return all([await self._stored([record]) for record in records])
 
@@ -133,7 +134,7 @@ class Drain:
         """One that takes too long, that something on the way refuses, that we have an error for. One that ends the
         database is suspected where the database was there just before."""
         away = _is_unanswered(why) and not await self._tables.answers()
-        if not away or self._is_careful:
+        if not away or self._is_careful or record in self._suspects:
             self._suspects.pop(record, None)
             self._suspects[record] = None
         self._failed_in_a_row += 1

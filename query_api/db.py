@@ -40,6 +40,8 @@ WAIT_SECONDS = 25.0
 wait longer."""
 RETRY_SECONDS = 1.0
 """Where no database answers, not everybody waits for that in turn."""
+FEW = 1_000
+"""Sessions: about as many granules, which cost what the half hours of some days do."""
 GRACE_SECONDS = 5.0
 """The database stops its queries by itself; only one that hangs is given up by us."""
 
@@ -159,6 +161,7 @@ class Chosen(NamedTuple):
 
     parameters: Parameters
     ids: ExternalData
+    few: bool = False  # to be looked up one by one rather than found among all
 
 
 class Found(NamedTuple):
@@ -210,7 +213,8 @@ class Reader:
             filtered = await self.filter_sessions(wanted)
             ids = await self.connection.read("TSV", "chosen_sessions", *self._asked(filtered, {}))
         parameters = {"everything": everything, "from_ns": wanted.from_ns, "to_ns": wanted.to_ns}
-        return Chosen(parameters, _table("chosen", ids, ["session_id String"]))
+        few = not everything and ids.count(b"\n") <= FEW
+        return Chosen(parameters, _table("chosen", ids, ["session_id String"]), few)
 
     async def look_up(self, chosen: Chosen, name: str, structure: Sequence[str], **parameters: Any) -> Found:
         """What a statement answers, to stand beside the chosen sessions as a table of its name."""

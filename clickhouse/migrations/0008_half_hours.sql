@@ -81,13 +81,16 @@ FROM sessions AS s
 ARRAY JOIN sums
 GROUP BY project_id, since, session_id, version;
 
--- What there was before these tables: the view sees each session once more.
+-- What there was before these tables.
 INSERT INTO session_half_hours (project_id, session_id, since)
 SELECT project_id, session_id, arrayJoin(sums.since) FROM sessions FINAL
-UNION DISTINCT
+UNION ALL
 SELECT project_id, session_id,
        toDateTime64(JSONExtract(arrayJoin(JSONExtract(part, 10, 'Array(String)')), 1, 'Int64'), 0, 'UTC')
 FROM session_traces FINAL
 WHERE part != '';
 
-INSERT INTO sessions SELECT * FROM sessions FINAL;
+-- The view sees each session once more. In small blocks, for each is grouped by the view as a whole.
+INSERT INTO sessions
+SELECT * FROM sessions FINAL
+SETTINGS min_insert_block_size_rows = 32768, min_insert_block_size_bytes = 67108864;

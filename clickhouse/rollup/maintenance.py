@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver import Client
 
 from clickhouse.rollup.removal import DELETE_SETTINGS, remove_listed
-from clickhouse.rollup.statements import single_row, statement
+from clickhouse.rollup.statements import external, single_row, statement
 
 GRACE_SECONDS = 60
 """Whoever stores spans queues their traces within a second; after this he is taken for dead."""
@@ -21,6 +21,8 @@ _EVER = (0, 2**63 - 1)
 _EPOCH = date(1970, 1, 1)
 _DAY_NS = 86_400 * 10**9
 _HEAL_LIMITS = {"max_threads": 1, "max_memory_usage": 4 << 30}
+MOST_SESSIONS = 100_000
+"""Found out of step at once: hardly ever any; the rest is found the next time."""
 MOST_TRACES = 100_000  # per removal: one statement's worth; the rest is next
 
 
@@ -33,6 +35,20 @@ def heal(client: Client, *, everything: bool = False, grace_seconds: int = GRACE
     for from_ns, to_ns in _days(client) if everything else [_EVER]:
         window = {"since_us": since_us, "grace_seconds": grace_seconds, "from_ns": from_ns, "to_ns": to_ns}
         client.command(statement("heal"), parameters=window, settings=_HEAL_LIMITS)
+
+
+def heal_half_hours(client: Client, *, settled_seconds: int = SETTLED_SECONDS) -> None:
+    """What is out of step is noted, so that it is left by the recompute that follows; and what was left for good is
+    noted no longer."""
+    settled = {"settled_us": _now_us(client) - settled_seconds * 1_000_000}
+    _forget(client, ("forget_left_half_hours",), settled)
+    most = {"most": MOST_SESSIONS}
+    rows = client.query(statement("out_of_step"), parameters=most, settings=_HEAL_LIMITS).result_rows
+    if rows:
+        sessions, columns = [(project_id, session_id) for project_id, session_id in rows], ("project_id", "session_id")
+        slice_ = external("slice", columns, sessions)
+        client.command(statement("note_half_hours"), external_data=slice_, settings=_HEAL_LIMITS)
+        client.insert("session_changes", sessions, columns)
 
 
 def _days(client: Client) -> list[tuple[int, int]]:
@@ -79,10 +95,14 @@ def forget(
 ) -> None:
     """Take away what is left of sessions and traces that have nothing: all versions of a key, what they had first."""
     ages = {"after_seconds": after_seconds, "settled_seconds": settled_seconds}
-    _forget(client, ("forget_half_hours",), {**ages, "had": True})
-    _forget(client, ("forget_half_hours", "forget_session_half_hours"), {**ages, "had": False})
-    _forget(client, ("forget_sessions",), {**ages, "had": True})
-    _forget(client, ("forget_sessions", "forget_trace_queue", "forget_session_queue"), {**ages, "had": False})
+    now_us = _now_us(client)
+    # Of the same sessions all along: of one that came of age between two steps a part would be left, for good.
+    over = {"over_us": now_us - after_seconds * 1_000_000, "settled_us": now_us - settled_seconds * 1_000_000}
+    _forget(client, ("forget_half_hours",), {**over, "had": True})
+    _forget(client, ("forget_half_hours", "forget_session_half_hours"), {**over, "had": False})
+    _forget(client, ("forget_sessions",), {**over, "had": True})
+    _forget(client, ("forget_sessions",), {**over, "had": False})
+    _forget(client, ("forget_trace_queue", "forget_session_queue"), ages)
     removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}
     client.command(statement("list_forgotten_traces"), parameters=removal)
     if single_row(client, "count_dead", removal)[1] > 0:

@@ -166,12 +166,11 @@ class Worker:
         """Likewise; a session that fails stays queued, and is tried again after a while."""
         if reading.too_late():
             return
-        written = {"version": reading.version, "everywhere": self._everywhere}
         try:
-            for name, parameters in (("recompute_sessions", written), ("leave_half_hours", {})):
+            for name in ("recompute_sessions", "leave_half_hours"):
                 self._client.command(
                     statement(name),
-                    parameters=parameters,
+                    parameters={"version": reading.version, "everywhere": self._everywhere},
                     external_data=as_slice(changes, "session_id"),
                     settings=_SESSION_LIMITS,
                 )

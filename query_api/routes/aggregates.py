@@ -115,7 +115,8 @@ async def _read_groups(reader: Reader, chosen: Chosen, asked: dict[str, Any]) ->
         cut = await reader.look_up(chosen, "cut_sessions", _CUT, **asked)
         chosen, parts = cut.chosen, "whole_half_hours_and_calls" if len(cut.rows) > 0 else "whole_half_hours"
         asked = asked | {"parts": parts}
-    return await reader.rows("aggregates", chosen, **asked)
+    held = {"held": "sessions", "since": "sums.since"} if chosen.few else {"held": "half_hours", "since": "since"}
+    return await reader.rows("aggregates", chosen, **asked, **held)
 
 
 async def read_greatest(reader: Reader, wanted: Filter, chosen: Chosen, key: str, limit: int) -> list[Row]:

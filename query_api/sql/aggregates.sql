@@ -1,12 +1,13 @@
 -- Groups of calls, by up to two keys: what they add up to, and how that is spread over the sessions. A call belongs to
 -- the moment of its start, a trace without calls to its own. Each session's share of a group is added up first, for
 -- percentiles need the shares themselves. The parts that shares are made of are chosen by name, and so is how groups
--- are made: what is not chosen costs nothing. Parts are known by half hour; calls are looked at only where the range
--- begins or ends within a half hour in which a session goes on, and where groups are finer than that.
+-- are made: what is not chosen costs nothing. Parts are known by half hour: in the order of time, and once more in the
+-- sessions' rows, where a few can be looked up; calls are looked at only where the range begins or ends within a half
+-- hour in which a session goes on, and where groups are finer than that.
 WITH
     whole_half_hours AS
     (
-        SELECT sipHash64(h.session_id) AS session, h.duration_ns AS duration_ns, h.since AS at,
+        SELECT sipHash64(h.session_id) AS session, h.duration_ns AS duration_ns, {since:Identifier} AS at,
                sums.trace_id AS trace_id, sums.traces AS traces, {counted:Identifier} AS traces_of_key,
                sums.failed AS failing, sums.model AS model, sums.service AS service, sums.user_id AS user_id,
                sums.users AS users, sums.environments AS environments, sums.tags AS tags, sums.metadata AS metadata,
@@ -15,19 +16,19 @@ WITH
                sums.output_tokens AS output_tokens, sums.cache_read_tokens AS cache_read_tokens,
                sums.cache_write_tokens AS cache_write_tokens, sums.reasoning_tokens AS reasoning_tokens,
                sums.cost_usd AS cost_usd
-        FROM half_hours AS h FINAL
+        FROM {held:Identifier} AS h FINAL
         ARRAY JOIN sums
         WHERE h.project_id = {project:String}
-          AND h.since >= toDateTime64(fromUnixTimestamp64Nano({cut_from_ns:Int64}, 'UTC'), 0)
-          AND h.since <= toDateTime64(fromUnixTimestamp64Nano({whole_to_ns:Int64}, 'UTC'), 0)
+          AND at >= toDateTime64(fromUnixTimestamp64Nano({cut_from_ns:Int64}, 'UTC'), 0)
+          AND at <= toDateTime64(fromUnixTimestamp64Nano({whole_to_ns:Int64}, 'UTC'), 0)
           AND h.last_active_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
           AND h.started_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
           AND ({everything:Bool} OR h.session_id IN (SELECT session_id FROM chosen))
           AND sums.of != 'user'
           AND (h.started_at >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')
-               OR h.since >= fromUnixTimestamp64Nano({whole_from_ns:Int64}, 'UTC'))
+               OR at >= fromUnixTimestamp64Nano({whole_from_ns:Int64}, 'UTC'))
           AND (h.last_active_at < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
-               OR h.since < fromUnixTimestamp64Nano({whole_to_ns:Int64}, 'UTC'))
+               OR at < fromUnixTimestamp64Nano({whole_to_ns:Int64}, 'UTC'))
     ),
     in_range AS
     (

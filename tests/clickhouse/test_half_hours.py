@@ -3,6 +3,7 @@
 `stored_sessions` compares the two wherever a test asks it; here is what could part them.
 """
 
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from clickhouse_connect.driver import Client
 
 from clickhouse.deletion import delete_session
 from clickhouse.errors import DatabaseAway
-from clickhouse.rollup.maintenance import forget
+from clickhouse.rollup.maintenance import forget, heal_half_hours, lag
 from clickhouse.rollup.statements import statement
 from tests.clickhouse.stored import settle, store
 from tests.clickhouse.test_rollup_cases import NOW, SECOND, llm, sessions_of
@@ -105,3 +106,65 @@ def test_who_dies_before_a_half_hour_is_left_is_followed(client: Client, project
     die_at("leave_half_hours", client)
     settle(client)
     assert held(client, project) == [(3, 1)]
+
+
+def test_what_nobody_noted_is_found_at_the_next_start(client: Client, project: str) -> None:
+    """A worker of an older version ran on while the database was brought up to date."""
+    store(client, [turn(project, 0, received_at=1)])
+    settle(client)
+    client.command("TRUNCATE TABLE session_half_hours")
+    store(client, [turn(project, 3, received_at=2)])
+    settle(client)
+    assert client.query(_HELD, parameters={"project": project}).row_count == 2
+    heal_half_hours(client)
+    settle(client)
+    assert held(client, project) == [(3, 1)]
+
+
+def test_a_session_without_its_half_hours_is_found_at_the_next_start(client: Client, project: str) -> None:
+    """The database died between the two."""
+    client.command("DETACH TABLE half_hours_mv")
+    store(client, [turn(project, 0)])
+    settle(client)
+    client.command("ATTACH TABLE half_hours_mv")
+    heal_half_hours(client)
+    settle(client)
+    assert held(client, project) == [(0, 1)]
+    heal_half_hours(client)
+    assert lag(client).queued_session_changes == 0
+
+
+def test_what_was_left_for_good_is_noted_no_longer(client: Client, project: str) -> None:
+    """Else a session that lives for years would leave thousands of half hours with each recompute."""
+    for half_hour, received in ((0, 1), (3, 2)):
+        store(client, [turn(project, half_hour, received_at=received)])
+        settle(client)
+    heal_half_hours(client, settled_seconds=0)
+    assert client.query("SELECT count() FROM session_half_hours").result_rows == [(1,)]
+    store(client, [turn(project, 0, received_at=3)])
+    settle(client)
+    assert held(client, project) == [(0, 1)]
+
+
+def test_a_session_that_comes_of_age_meanwhile_is_forgotten_the_next_time(
+    client: Client, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole: what it had must not stay behind when what says that it is over goes."""
+    store(client, [turn(project, 0)])
+    settle(client)
+    delete_session(client, client.database or "", project, "chat")
+    settle(client)
+    command, asked = client.command, []
+
+    def slowly(text: str, *told: Any, **more: Any) -> Any:
+        asked.append(text)
+        if text == statement("forget_half_hours") and asked.count(text) == 2:
+            time.sleep(5)
+        return command(text, *told, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "command", slowly)
+        forget(client, after_seconds=5, settled_seconds=0)
+    assert client.query("SELECT count() FROM half_hours FINAL WHERE notEmpty(`sums.of`)").result_rows == [(0,)]
+    forget(client, after_seconds=0, settled_seconds=0)
+    assert client.query("SELECT count() FROM half_hours").result_rows == [(0,)]

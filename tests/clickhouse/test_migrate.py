@@ -131,7 +131,7 @@ def test_every_statement_may_be_repeated(migration: Migration) -> None:
         code = re.sub(r"--[^\n]*", "", statement).strip()
         assert re.match(
             r"(CREATE (TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE \w+ ADD (COLUMN|INDEX)) IF NOT EXISTS "
-            r"|CREATE OR REPLACE VIEW |INSERT INTO (session_half_hours|sessions) ",
+            r"|CREATE OR REPLACE VIEW |INSERT INTO (session_half_hours|sessions)\b",
             code,
         )
 

@@ -108,6 +108,28 @@ def test_after_an_outage_what_waits_is_stored_in_ever_larger_inserts(tmp_path: P
     assert rows == [1, 2, 4, 8, 16, 32, 37]
 
 
+def test_what_is_too_much_at_once_is_found_out_once(tmp_path: Path) -> None:
+    """Where large inserts take too long, half as much is tried, and then a little more."""
+    rows: list[int] = []
+
+    async def refuse_many(batch: Batch) -> None:
+        rows.append(batch.row_count)
+        if batch.row_count > 30:
+            raise NotNow
+
+    async def play() -> None:
+        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(refuse_many)
+        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
+        spool.adopt()
+        for number in range(200):
+            spool.append(encoded(batch_of(1, number)), 1)
+        while not await drain._store_all():
+            pass
+
+    asyncio.run(play())
+    assert rows == [200, 1, 2, 4, 8, 16, 32, 1, 2, 4, 8, 16, 17, 18, 19, 20, 21, 22, 21]
+
+
 def test_where_each_fails_for_itself_a_pass_ends_and_the_next_begins_with_others(tmp_path: Path) -> None:
     """A database that answers and takes nothing is not asked for everything there is, again and again."""
     tried: list[str] = []

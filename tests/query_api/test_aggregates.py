@@ -38,6 +38,23 @@ def groups(api: Api, *names: str, **asked: Any) -> dict[tuple[Any, ...], tuple[A
     return {tuple(group["key"].values()): tuple(group[name] for name in names) for group in found}
 
 
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_sums_of_chosen_sessions_do_not_depend_on_how_many_they_are(
+    api: Api, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """A few are looked up by their ids, many are found among all half hours; the range may cut them either way."""
+    monkeypatch.setattr("query_api.db.FEW", few)
+    store_some(api)
+    asked = {"user_id": "ada", "group_by": "day"}
+    both = {("2026-09-21",): (1, 1, 1, 10), ("2026-09-22",): (1, 1, None, 0)}
+    names = ("sessions", "traces", "cost_usd", "input_tokens")
+    assert groups(api, *names, **asked) == both
+    assert groups(api, *names, **asked, from_=rfc3339(NOON_NS - 1)) == both
+    later = rfc3339(NOON_NS + 10 * SECOND_NS)
+    assert groups(api, *names, **asked, from_=later) == {("2026-09-22",): (1, 1, None, 0)}
+    assert groups(api, *names, **asked, to=later) == {("2026-09-21",): (1, 1, 1, 10)}
+
+
 def test_totals_count_what_is_in_sessions(api: Api) -> None:
     """Distinct sessions, traces and users; sums of calls; and how they are spread over the sessions."""
     store_some(api)
