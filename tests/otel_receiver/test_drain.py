@@ -130,6 +130,41 @@ def test_what_is_too_much_at_once_is_found_out_once(tmp_path: Path) -> None:
     assert rows == [200, 1, 2, 4, 8, 16, 32, 1, 2, 4, 8, 16, 17, 18, 19, 20, 21, 22, 21]
 
 
+def test_of_two_that_end_the_database_both_are_tried_whatever_else_comes(tmp_path: Path) -> None:
+    """Else one that is healed would wait for the other for good."""
+    fatal = {"odd", "even"}
+
+    class Fragile(FakeTables):
+        ended = False
+
+        async def answers(self) -> bool:
+            there, self.ended = not self.ended, False  # back at the next look
+            return there
+
+        async def insert(self, batch: Batch) -> None:
+            self.ended = self.ended or not fatal.isdisjoint(batch.spans["name"])
+            if self.ended:
+                raise NotNow
+            await super().insert(batch)
+
+    async def play() -> None:
+        spool, tables = Spool(tmp_path / "spool", ROOMY), Fragile(None)
+        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
+        spool.adopt()
+        for number, name in enumerate(("odd", "even")):
+            spool.append(encoded(batch_of(1, number, name=name)), 1)
+        for number in range(2, 40):
+            if number == 20:
+                fatal.remove("even")
+            spool.append(encoded(batch_of(1, number)), 1)
+            await drain._store_all()
+        assert "even" in tables.names
+        assert "odd" not in tables.names
+        assert len(spool.waiting()) == 1
+
+    asyncio.run(play())
+
+
 def test_where_each_fails_for_itself_a_pass_ends_and_the_next_begins_with_others(tmp_path: Path) -> None:
     """A database that answers and takes nothing is not asked for everything there is, again and again."""
     tried: list[str] = []
