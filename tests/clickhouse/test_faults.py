@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from clickhouse.deletion import delete_session
 from clickhouse.embedded import Engine, EngineSettings
 from clickhouse.migrate import Topology, migrate
 from clickhouse.rollup import calls, traces, worker
-from clickhouse.rollup.maintenance import heal, lag
+from clickhouse.rollup.maintenance import _make_anew, heal, lag
 from clickhouse.rollup.worker import Worker
 from tests.clickhouse.engines import SOURCE, UNAVAILABLE, answers, within
 from tests.clickhouse.stored import settle, store, stored_sessions, stored_traces
@@ -213,6 +214,26 @@ def test_an_insert_that_died_half_way_is_finished(client: Client, database: Data
     settle(client)
     check(client, history(trace_of(1) + late))
     assert_equals_clean_recompute(database)
+
+
+def test_who_finishes_an_insert_may_die_between_two_days(client: Client, database: Database) -> None:
+    """Of one week, which the insert wrote at once: the next start finds the day that is left."""
+    today = NOW_NS // DAY_NS
+    monday = today - (today + 3) % 7 - 7
+    rows = [row for number in (1, 2) for row in moved(trace_of(number), monday + number)]
+    client.command("DETACH TABLE span_facts_mv")
+    client.insert("spans", [list(row.values()) for row in rows], list(rows[0]))
+    client.command("ATTACH TABLE span_facts_mv")
+    _make_anew(client, date.fromordinal(date(1970, 1, 1).toordinal() + monday + 1), since_us=0)
+    heal(client, everything=True, grace_seconds=0)
+    settle(client)
+    check(client, history(rows))
+
+
+def moved(rows: list[Row], day: int) -> list[Row]:
+    """To noon of it."""
+    by = day * DAY_NS + DAY_NS // 2 - rows[0]["started_at"]
+    return [row | {"started_at": row["started_at"] + by, "ended_at": row["ended_at"] + by} for row in rows]
 
 
 def test_a_removal_that_died_half_way_is_finished(client: Client, database: Database) -> None:
