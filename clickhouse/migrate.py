@@ -129,9 +129,8 @@ def rendered(text: str, topology: Topology) -> Iterator[Statement]:
             yield Statement(topology.database, statement)
             continue
         if _INSERT.search(statement) is not None and topology.replicated:
-            yield Statement(
-                topology.everywhere, statement
-            )  # a migration is told to one shard, what is there lies on all
+            # A migration is told to one shard; what is there lies on all.
+            yield Statement(topology.everywhere, statement)
             continue
         yield Statement(topology.database, _replicated(_clustered(statement, topology), topology))
         yield from _reaching_all(statement, topology)

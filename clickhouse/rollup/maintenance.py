@@ -45,7 +45,8 @@ def heal_half_hours(client: Client, *, settled_seconds: int = SETTLED_SECONDS) -
     most = {"most": MOST_SESSIONS}
     rows = client.query(statement("out_of_step"), parameters=most, settings=_HEAL_LIMITS).result_rows
     if rows:
-        sessions, columns = [(project_id, session_id) for project_id, session_id in rows], ("project_id", "session_id")
+        sessions = [(project_id, session_id) for project_id, session_id in rows]
+        columns = ("project_id", "session_id")
         slice_ = external("slice", columns, sessions)
         client.command(statement("note_half_hours"), external_data=slice_, settings=_HEAL_LIMITS)
         client.insert("session_changes", sessions, columns)
@@ -98,16 +99,21 @@ def forget(
     now_us = _now_us(client)
     # Of the same sessions all along: of one that came of age between two steps a part would be left, for good.
     over = {"over_us": now_us - after_seconds * 1_000_000, "settled_us": now_us - settled_seconds * 1_000_000}
-    _forget(client, ("forget_half_hours",), {**over, "had": True})
-    _forget(client, ("forget_half_hours", "forget_session_half_hours"), {**over, "had": False})
-    _forget(client, ("forget_sessions",), {**over, "had": True})
-    _forget(client, ("forget_sessions",), {**over, "had": False})
+    _forget_what_they_had_first(client, "forget_half_hours", over)
+    _forget(client, ("forget_session_half_hours",), over)
+    _forget_what_they_had_first(client, "forget_sessions", over)
     _forget(client, ("forget_trace_queue", "forget_session_queue"), ages)
     removal = {"removal": str(uuid.uuid4()), "most": MOST_TRACES, **ages}
     client.command(statement("list_forgotten_traces"), parameters=removal)
     if single_row(client, "count_dead", removal)[1] > 0:
-        _forget(client, ("forget_session_traces",), {**removal, "had": True})
-        _forget(client, _FORGOTTEN, {**removal, "had": False})
+        _forget_what_they_had_first(client, "forget_session_traces", removal)
+        _forget(client, _FORGOTTEN, removal)
+
+
+def _forget_what_they_had_first(client: Client, name: str, parameters: Mapping[str, Any]) -> None:
+    """While a zero row still says that it is over; and then the zero rows."""
+    for had in (True, False):
+        _forget(client, (name,), {**parameters, "had": had})
 
 
 def _forget(client: Client, names: Iterable[str], parameters: Mapping[str, Any]) -> None:
@@ -115,7 +121,7 @@ def _forget(client: Client, names: Iterable[str], parameters: Mapping[str, Any])
         client.command(statement(name), parameters=dict(parameters), settings=DELETE_SETTINGS)
 
 
-_FORGOTTEN = ("forget_session_traces", "forget_finished_traces", "forget_trace_sessions", "forget_trace_index")
+_FORGOTTEN = ("forget_finished_traces", "forget_trace_sessions", "forget_trace_index")
 _REBUILT = ("span_facts", "trace_index", "trace_sessions", "log_trace_index", "log_trace_sessions")
 
 
