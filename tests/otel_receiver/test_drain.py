@@ -1,6 +1,7 @@
 """What the drain does with batches that cannot be stored: the others do not wait for them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,35 @@ from otel_receiver.spool import Spool
 from otel_receiver.verdicts import NotNow
 from tests.otel_receiver.spans import batch_of
 from tests.otel_receiver.writing import QUICK, ROOMY, FakeTables, Receiver, away, eventually, receiving
+
+
+class Fragile(FakeTables):
+    """It ends of some batches, and is back at the next look."""
+
+    ended = False
+
+    def __init__(self, before: Callable[[Batch], Awaitable[None]] | None) -> None:
+        super().__init__(before)
+        self.fatal: set[str] = set()  # names of spans
+
+    async def answers(self) -> bool:
+        there, self.ended = not self.ended and await super().answers(), False
+        return there
+
+    async def insert(self, batch: Batch) -> None:
+        self.ended = self.ended or any(name in self.fatal for name in batch.spans["name"])
+        if self.ended:
+            raise NotNow
+        await super().insert(batch)
+
+
+def draining(folder: Path, tables: FakeTables, waiting: int = 0) -> tuple[Spool, Drain]:
+    """A drain that only moves when it is told to, and what waits for it, a span each."""
+    spool = Spool(folder / "spool", ROOMY)
+    spool.adopt()
+    for number in range(waiting):
+        spool.append(encoded(batch_of(1, number)), 1)
+    return spool, Drain(tables, Durable(spool, DeadLetters(folder / "dead-letters"), Metrics()))
 
 
 async def _spool_an_odd_one_and_ten(receiver: Receiver) -> None:
@@ -44,25 +74,11 @@ def test_one_that_nobody_answers_does_not_hold_up_the_others(tmp_path: Path) -> 
 def test_one_that_ends_the_database_comes_last(tmp_path: Path) -> None:
     """It is away then; when it is back, the others go first."""
 
-    class Fragile(FakeTables):
-        ended = False
-
-        async def answers(self) -> bool:
-            there, self.ended = not self.ended and await super().answers(), False  # back at the next look
-            return there
-
-        async def insert(self, batch: Batch) -> None:
-            if self.before is not away and "odd" in batch.spans["name"]:
-                self.ended = True
-            if self.ended:
-                raise NotNow
-            await super().insert(batch)
-
     async def play() -> None:
         tables = Fragile(away)
         async with receiving(tmp_path, tables, replace(QUICK, stop_s=0.1)) as receiver:
             await _spool_an_odd_one_and_ten(receiver)
-            tables.before = None
+            tables.before, tables.fatal = None, {"odd"}
             await eventually(lambda: receiver.counts()["stored"] == 10)
             assert receiver.counts() == {"received": 12, "stored": 10, "spooled": 2, "dead": 0}
 
@@ -95,11 +111,8 @@ def test_after_an_outage_what_waits_is_stored_in_ever_larger_inserts(tmp_path: P
         rows.append(batch.row_count)
 
     async def play() -> None:
-        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(away)
-        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
-        spool.adopt()
-        for number in range(100):
-            spool.append(encoded(batch_of(1, number)), 1)
+        tables = FakeTables(away)
+        _, drain = draining(tmp_path, tables, 100)
         assert not await drain._store_all()
         tables.before = note
         assert await drain._store_all()
@@ -118,11 +131,7 @@ def test_what_is_too_much_at_once_is_found_out_once(tmp_path: Path) -> None:
             raise NotNow
 
     async def play() -> None:
-        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(refuse_many)
-        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
-        spool.adopt()
-        for number in range(200):
-            spool.append(encoded(batch_of(1, number)), 1)
+        _, drain = draining(tmp_path, FakeTables(refuse_many), 200)
         while not await drain._store_all():
             pass
 
@@ -132,30 +141,16 @@ def test_what_is_too_much_at_once_is_found_out_once(tmp_path: Path) -> None:
 
 def test_of_two_that_end_the_database_both_are_tried_whatever_else_comes(tmp_path: Path) -> None:
     """Else one that is healed would wait for the other for good."""
-    fatal = {"odd", "even"}
-
-    class Fragile(FakeTables):
-        ended = False
-
-        async def answers(self) -> bool:
-            there, self.ended = not self.ended, False  # back at the next look
-            return there
-
-        async def insert(self, batch: Batch) -> None:
-            self.ended = self.ended or not fatal.isdisjoint(batch.spans["name"])
-            if self.ended:
-                raise NotNow
-            await super().insert(batch)
 
     async def play() -> None:
-        spool, tables = Spool(tmp_path / "spool", ROOMY), Fragile(None)
-        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
-        spool.adopt()
+        tables = Fragile(None)
+        tables.fatal = {"odd", "even"}
+        spool, drain = draining(tmp_path, tables)
         for number, name in enumerate(("odd", "even")):
             spool.append(encoded(batch_of(1, number, name=name)), 1)
         for number in range(2, 40):
             if number == 20:
-                fatal.remove("even")
+                tables.fatal.remove("even")
             spool.append(encoded(batch_of(1, number)), 1)
             await drain._store_all()
         assert "even" in tables.names
@@ -174,11 +169,8 @@ def test_where_each_fails_for_itself_a_pass_ends_and_the_next_begins_with_others
         raise NotNow
 
     async def play() -> None:
-        spool, tables = Spool(tmp_path / "spool", ROOMY), FakeTables(refuse)
-        drain = Drain(tables, Durable(spool, DeadLetters(tmp_path / "dead-letters"), Metrics()))
-        spool.adopt()
-        for number in range(25):
-            spool.append(encoded(batch_of(1, number)), 1)
+        tables = FakeTables(refuse)
+        spool, drain = draining(tmp_path, tables, 25)
         for first, last in ((0, 25), (0, 10), (10, 20), (20, 25)):
             assert not await drain._store_all()
             assert tried[: last - first] == [f"chat {number}" for number in range(first, last)]
